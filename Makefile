@@ -30,7 +30,7 @@ OPT_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined
 OPT         ?= $(OPT_$(MODE))
 
 CFLAGS  += -std=c17 -D_GNU_SOURCE $(WARN) $(WERROR) $(OPT) -ffp-contract=off -fno-common \
-  -I. $(PKG_CFLAGS) -DKENNEL_VERSION='"$(VERSION)"' -MMD -MP
+  -I. -I$(BUILD) $(PKG_CFLAGS) -DKENNEL_VERSION='"$(VERSION)"' -MMD -MP
 LDFLAGS += $(OPT)
 
 # Overridable, so that a part can be built alone: make SIM=... MODELS= TOOLS= UNIT=... unit
@@ -54,7 +54,16 @@ $(BUILD)/unit: $(LIB_OBJS) $(call objs,$(TOOLS) $(UNIT))
 $(BUILD)/bench-%: $(LIB_OBJS) $(call objs,$(TOOLS)) $(BUILD)/tests/bench/%.o
 	$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
-$(BUILD)/%.o: %.c
+# SQL is compiled in: models/views.sql becomes the string views_sql in models/views_sql.h.
+SQL_HEADERS := $(patsubst %.sql,$(BUILD)/%_sql.h,$(wildcard sim/*.sql models/*.sql models/*/*.sql))
+
+$(BUILD)/%_sql.h: %.sql
+	@mkdir -p $(@D)
+	@{ echo '#pragma GCC diagnostic ignored "-Woverlength-strings"'; \
+	  echo 'static const char $(notdir $*)_sql[] ='; \
+	  sed 's/[\\"]/\\&/g; s/.*/    "&\\n"/' $<; echo '    ;'; } > $@.tmp && mv $@.tmp $@
+
+$(BUILD)/%.o: %.c | $(SQL_HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -c -o $@ $<
 
