@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * heap.c - the slower half of the radix heap: chunks, advancing, peeking, filtering, auditing.
+ */
+#include "sim/heap.h"
+
+#define BLOCK_CHUNKS 128
+
+static void queue_init(HeapQueue *queue)
+{
+    *queue = (HeapQueue){NULL, NULL, HEAP_CHUNK_ENTRIES, 0};
+}
+
+void heap_init(Heap *heap)
+{
+    memset(heap, 0, sizeof *heap);
+    heap->blocks = g_ptr_array_new_with_free_func(g_free);
+    for (unsigned rank = 0; rank < RANK_COUNT; rank++)
+        queue_init(&heap->instant[rank]);
+    for (unsigned level = 0; level < HEAP_LEVELS; level++)
+        for (unsigned digit = 0; digit < HEAP_DIGITS; digit++)
+            queue_init(&heap->buckets[level][digit]);
+}
+
+void heap_clear(Heap *heap)
+{
+    g_ptr_array_unref(heap->blocks);
+    memset(heap, 0, sizeof *heap);
+}
+
+static void chunk_give(Heap *heap, HeapChunk *chunk)
+{
+    chunk->next = heap->spare;
+    heap->spare = chunk;
+}
+
+static HeapChunk *chunk_take(Heap *heap)
+{
+    if (!heap->spare) {
+        HeapChunk *block = g_new(HeapChunk, BLOCK_CHUNKS);
+        g_ptr_array_add(heap->blocks, block);
+        for (unsigned i = BLOCK_CHUNKS; i-- > 0;)
+            chunk_give(heap, &block[i]);
+    }
+    HeapChunk *chunk = heap->spare;
+    heap->spare = chunk->next;
+    chunk->next = NULL;
+    return chunk;
+}
+
+void heap_queue_extend(Heap *heap, HeapQueue *queue)
+{
+    HeapChunk *chunk = chunk_take(heap);
+    if (queue->head)
+        queue->tail->next = chunk;
+    else
+        queue->head = chunk;
+    queue->tail = chunk;
+    queue->fill = 0;
+}
+
+void heap_queue_next_chunk(Heap *heap, HeapQueue *queue)
+{
+    HeapChunk *chunk = queue->head;
+    queue->head = chunk->next;
+    queue->taken = 0;
+    chunk_give(heap, chunk);
+}
+
+/* What all entries of a bucket have in common: digits above `level`, then `digit`, then zeros. */
+static Nanos bucket_base(const Heap *heap, unsigned level, unsigned digit)
+{
+    unsigned shift = level * HEAP_DIGIT_BITS;
+    uint64_t above = (uint64_t)heap->last >> shift >> HEAP_DIGIT_BITS << HEAP_DIGIT_BITS;
+    return (Nanos)((above | digit) << shift);
+}
+
+static unsigned chunk_size(const HeapQueue *queue, const HeapChunk *chunk)
+{
+    return chunk == queue->tail ? queue->fill : HEAP_CHUNK_ENTRIES;
+}
+
+static Nanos earliest(const HeapChunk *chunk, unsigned count)
+{
+    Nanos first = chunk->entries[0].at;
+    for (unsigned i = 1; i < count; i++)
+        first = MIN(first, chunk->entries[i].at);
+    return first;
+}
+
+static void bucket_unmark(Heap *heap, unsigned level, unsigned digit)
+{
+    heap->digits[level] &= ~(UINT64_C(1) << digit);
+    if (!heap->digits[level]) heap->levels &= ~(1u << level);
+}
+
+static void bucket_spread(Heap *heap, unsigned level, unsigned digit)
+{
+    HeapQueue queue = heap->buckets[level][digit];
+    queue_init(&heap->buckets[level][digit]);
+    bucket_unmark(heap, level, digit);
+    for (HeapChunk *chunk = queue.head, *next; chunk; chunk = next) {
+        unsigned count = chunk_size(&queue, chunk);
+        for (unsigned i = 0; i < count; i++)
+            heap_place(heap, chunk->entries[i]);
+        next = chunk->next;
+        chunk_give(heap, chunk);
+    }
+}
+
+bool heap_advance(Heap *heap, Nanos until)
+{
+    while (heap->levels) {
+        unsigned level = (unsigned)__builtin_ctz(heap->levels);
+        unsigned digit = (unsigned)__builtin_ctzll(heap->digits[level]);
+        const HeapQueue *queue = &heap->buckets[level][digit];
+        /* The true minimum of a small bucket saves levels; a large one is not read twice. */
+        Nanos start = queue->head == queue->tail ? earliest(queue->head, queue->fill)
+                                                 : bucket_base(heap, level, digit);
+        if (start > until) return false;
+        heap->last = start;
+        bucket_spread(heap, level, digit);
+        if (heap->ranks) return true;
+    }
+    return false;
+}
+
+/* Rewrites a queue without its dead entries; how many are left. */
+static size_t queue_filter(Heap *heap, HeapQueue *queue, HeapAlive *alive, const void *owner)
+{
+    HeapQueue old = *queue;
+    size_t kept = 0;
+    unsigned first = old.taken;
+    queue_init(queue);
+    for (HeapChunk *chunk = old.head, *next; chunk; chunk = next) {
+        unsigned count = chunk_size(&old, chunk);
+        for (unsigned i = first; i < count; i++) {
+            if (alive(owner, chunk->entries[i])) {
+                heap_queue_put(heap, queue, chunk->entries[i]);
+                kept++;
+            } else {
+                heap->size--;
+            }
+        }
+        first = 0;
+        next = chunk->next;
+        chunk_give(heap, chunk);
+    }
+    return kept;
+}
+
+static size_t bucket_filter(Heap *heap, unsigned level, unsigned digit, HeapAlive *alive,
+                            const void *owner)
+{
+    size_t kept = queue_filter(heap, &heap->buckets[level][digit], alive, owner);
+    if (kept == 0) bucket_unmark(heap, level, digit);
+    return kept;
+}
+
+static void instant_filter(Heap *heap, HeapAlive *alive, const void *owner)
+{
+    for (uint32_t left = heap->ranks; left; left &= left - 1) {
+        unsigned rank = (unsigned)__builtin_ctz(left);
+        if (queue_filter(heap, &heap->instant[rank], alive, owner) == 0)
+            heap->ranks &= ~(1u << rank);
+    }
+}
+
+void heap_filter(Heap *heap, HeapAlive *alive, const void *owner)
+{
+    instant_filter(heap, alive, owner);
+    for (unsigned level = 0; level < HEAP_LEVELS; level++)
+        for (uint64_t left = heap->digits[level]; left; left &= left - 1)
+            bucket_filter(heap, level, (unsigned)__builtin_ctzll(left), alive, owner);
+}
+
+Nanos heap_peek(Heap *heap, HeapAlive *alive, const void *owner)
+{
+    if (heap->ranks) instant_filter(heap, alive, owner);
+    if (heap->ranks) return heap->last;
+    while (heap->levels) {
+        unsigned level = (unsigned)__builtin_ctz(heap->levels);
+        unsigned digit = (unsigned)__builtin_ctzll(heap->digits[level]);
+        if (bucket_filter(heap, level, digit, alive, owner) == 0) continue;
+        const HeapQueue *queue = &heap->buckets[level][digit];
+        Nanos first = NANOS_NEVER;
+        for (const HeapChunk *chunk = queue->head; chunk; chunk = chunk->next)
+            first = MIN(first, earliest(chunk, chunk_size(queue, chunk)));
+        return first;
+    }
+    return NANOS_NEVER;
+}
+
+/* Counts a queue's entries and checks that each of them belongs there. */
+static size_t queue_audit(const Heap *heap, const HeapQueue *queue, int level, unsigned place)
+{
+    size_t count = 0;
+    for (const HeapChunk *chunk = queue->head; chunk; chunk = chunk->next) {
+        CHECK((chunk->next == NULL) == (chunk == queue->tail));
+        unsigned first = chunk == queue->head ? queue->taken : 0;
+        for (unsigned i = first; i < chunk_size(queue, chunk); i++, count++) {
+            HeapEntry entry = chunk->entries[i];
+            uint64_t differs = (uint64_t)entry.at ^ (uint64_t)heap->last;
+            CHECK(entry.at >= heap->last);
+            if (level < 0) {
+                CHECK(differs == 0 && (entry.tag & HEAP_RANK_MASK) == place);
+            } else {
+                unsigned shift = (unsigned)level * HEAP_DIGIT_BITS;
+                CHECK(differs >> shift != 0 && differs >> shift >> HEAP_DIGIT_BITS == 0);
+                CHECK(((uint64_t)entry.at >> shift) % HEAP_DIGITS == place);
+            }
+        }
+    }
+    return count;
+}
+
+void heap_audit(const Heap *heap)
+{
+    size_t size = 0;
+    for (unsigned rank = 0; rank < RANK_COUNT; rank++) {
+        size_t count = queue_audit(heap, &heap->instant[rank], -1, rank);
+        CHECK((count > 0) == (heap->ranks >> rank & 1));
+        size += count;
+    }
+    for (unsigned level = 0; level < HEAP_LEVELS; level++) {
+        CHECK((heap->digits[level] != 0) == (heap->levels >> level & 1));
+        for (unsigned digit = 0; digit < HEAP_DIGITS; digit++) {
+            size_t count = queue_audit(heap, &heap->buckets[level][digit], (int)level, digit);
+            CHECK((count > 0) == (heap->digits[level] >> digit & 1));
+            size += count;
+        }
+    }
+    CHECK(size == heap->size);
+}

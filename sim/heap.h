@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * heap.h - the kernel's queue: a monotone radix heap of base 64. Internal to sim.c and its tests.
+ *
+ * Times are numbers of eleven digits in base 64. `last` is a lower bound of all times in the heap.
+ * An entry whose time differs from `last` first (from the left) at digit number `level`, where it
+ * has digit d, waits in bucket [level][d]; one equal to `last` is in the instant, a queue per rank.
+ * Everything in a bucket is later than everything in a bucket of a lower level, or of a lower digit
+ * at the same level. So the next entries are in the first bucket that is not empty: heap_advance()
+ * raises `last` to what these entries have in common and spreads them over lower levels, which are
+ * empty at that moment. An entry moves at most once a level, hence eleven times, mostly two or three
+ * times. Buckets are queues and are spread in order, and equal times are always in one bucket:
+ * equal (time, rank) stay first-in first-out without a sequence number in the entry.
+ *
+ * Why base 64 and not 2: a third of the moves, and one word of occupancy a level. Why not a 4-ary
+ * heap: twice the time at 10^4 entries (tests/bench/hold.c).
+ *
+ * `last` must never exceed the time of a later push; heap_advance() is told how far it may go.
+ * The heap does not know which entries are alive: a cancelled one stays until it comes up, or until
+ * heap_filter(). Queues are chains of equal chunks from one free list, so the heap holds memory for
+ * its greatest size, whatever bucket had it.
+ */
+#ifndef KENNEL_SIM_HEAP_H
+#define KENNEL_SIM_HEAP_H
+
+#include "sim/base.h"
+#include "sim/sim.h"
+
+#define HEAP_DIGIT_BITS 6
+#define HEAP_DIGITS     64
+#define HEAP_LEVELS     11 /* 66 bits, of which a Nanos uses 63 */
+
+/* An event in the queue; `tag` is its slot's generation and its rank: heap_tag(). */
+typedef struct {
+    Nanos at;
+    uint32_t slot;
+    uint32_t tag;
+} HeapEntry;
+
+#define HEAP_RANK_BITS      3
+#define HEAP_RANK_MASK      ((1u << HEAP_RANK_BITS) - 1)
+#define HEAP_GENERATION_MAX (UINT32_MAX >> HEAP_RANK_BITS)
+
+#define HEAP_CHUNK_ENTRIES 31
+typedef struct HeapChunk HeapChunk;
+struct HeapChunk {
+    HeapChunk *next;
+    uint64_t unused; /* entries start at a multiple of their size */
+    HeapEntry entries[HEAP_CHUNK_ENTRIES];
+};
+
+/* First-in first-out. Empty: `fill` is HEAP_CHUNK_ENTRIES and `head` is NULL. */
+typedef struct {
+    HeapChunk *head, *tail;
+    uint32_t fill;  /* entries written to tail */
+    uint32_t taken; /* entries read from head */
+} HeapQueue;
+
+typedef struct {
+    Nanos last;
+    size_t size;                  /* entries, cancelled ones included */
+    uint32_t ranks;               /* bit r: instant[r] is not empty */
+    uint32_t levels;              /* bit l: digits[l] is not 0 */
+    HeapChunk *spare;             /* free chunks */
+    GPtrArray *blocks;            /* what chunks are cut from */
+    uint64_t digits[HEAP_LEVELS]; /* bit d: buckets[l][d] is not empty */
+    HeapQueue instant[RANK_COUNT];
+    HeapQueue buckets[HEAP_LEVELS][HEAP_DIGITS];
+} Heap;
+
+void heap_init(Heap *heap);
+void heap_clear(Heap *heap);
+
+static inline uint32_t heap_tag(uint32_t generation, Rank rank)
+{
+    return generation << HEAP_RANK_BITS | (uint32_t)rank;
+}
+
+/* Gives a full or empty queue a new tail. */
+void heap_queue_extend(Heap *heap, HeapQueue *queue);
+
+static inline void heap_queue_put(Heap *heap, HeapQueue *queue, HeapEntry entry)
+{
+    if (G_UNLIKELY(queue->fill == HEAP_CHUNK_ENTRIES)) heap_queue_extend(heap, queue);
+    queue->tail->entries[queue->fill++] = entry;
+}
+
+/* Puts an entry where it belongs by heap->last; entry.at >= heap->last. */
+static inline void heap_place(Heap *heap, HeapEntry entry)
+{
+    uint64_t differs = (uint64_t)entry.at ^ (uint64_t)heap->last;
+    HeapQueue *queue;
+    if (differs == 0) {
+        unsigned rank = entry.tag & HEAP_RANK_MASK;
+        heap->ranks |= 1u << rank;
+        queue = &heap->instant[rank];
+    } else {
+        unsigned level = (63u - (unsigned)__builtin_clzll(differs)) / HEAP_DIGIT_BITS;
+        unsigned digit = (unsigned)(entry.at >> (level * HEAP_DIGIT_BITS)) & (HEAP_DIGITS - 1);
+        heap->levels |= 1u << level;
+        heap->digits[level] |= UINT64_C(1) << digit;
+        queue = &heap->buckets[level][digit];
+    }
+    heap_queue_put(heap, queue, entry);
+}
+
+static inline void heap_push(Heap *heap, HeapEntry entry)
+{
+    heap->size++;
+    heap_place(heap, entry);
+}
+
+/* With an empty instant: moves to the next one, not beyond `until`; false if there is none. Even
+ * then `last` may have grown, but not beyond `until`. */
+bool heap_advance(Heap *heap, Nanos until);
+
+/* Removes the chunk of a queue that has been read to its end. */
+void heap_queue_next_chunk(Heap *heap, HeapQueue *queue);
+
+/* The next entry of an instant that is not empty: lowest rank, then first in. */
+static inline HeapEntry heap_take(Heap *heap)
+{
+    unsigned rank = (unsigned)__builtin_ctz(heap->ranks);
+    HeapQueue *queue = &heap->instant[rank];
+    HeapEntry entry = queue->head->entries[queue->taken++];
+    heap->size--;
+    if (queue->head == queue->tail && queue->taken == queue->fill) {
+        /* The chunk stays for the next instant. */
+        queue->fill = queue->taken = 0;
+        heap->ranks &= ~(1u << rank);
+    } else if (queue->taken == HEAP_CHUNK_ENTRIES) {
+        heap_queue_next_chunk(heap, queue);
+    }
+    return entry;
+}
+
+/* Whether an entry is alive, by the owner's knowledge. */
+typedef bool HeapAlive(const void *owner, HeapEntry entry);
+
+/* The earliest time of a live entry without moving `last`, NANOS_NEVER if there is none; drops dead
+ * entries that it meets in front. Reads one bucket. */
+Nanos heap_peek(Heap *heap, HeapAlive *alive, const void *owner);
+
+/* Drops all dead entries. */
+void heap_filter(Heap *heap, HeapAlive *alive, const void *owner);
+
+/* CHECKs every invariant above; for tests. */
+void heap_audit(const Heap *heap);
+
+#endif
