@@ -146,8 +146,11 @@ static void write_string(const char *text, unsigned indent, GString *out)
  * at `indent`; 0 forbids them. */
 static void write_short(const Value *value, unsigned indent, GString *out)
 {
+    int64_t whole = value_as_int(value, 0);
     if (value_is_string(value))
         write_string(value_as_text(value, ""), indent, out);
+    else if (whole != 0) /* a whole float too: its shortest digits may be another integer */
+        g_string_append_printf(out, "%" PRId64, whole);
     else
         json_write_canonical(value, out);
     g_string_append_c(out, '\n');
