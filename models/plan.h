@@ -60,6 +60,11 @@ PlanStep *plan_delete(Actor *actor, Key key);
 PlanStep *plan_bind(Actor *actor, Key pod, Atom node);
 /* A live read; use plan_then() to look at the answer. */
 PlanStep *plan_get(Actor *actor, Key key);
+/* A step that sends nothing and is answered at once: REASON_OK, or a failure with this message.
+ * For what the controller itself refuses in the middle of its writes; hooks, events, flags and
+ * lanes work as with any step. */
+PlanStep *plan_answer(Actor *actor, Key about, ReplyReason reason, const char *format, ...)
+    G_GNUC_PRINTF(4, 5);
 
 /* --- refining a step --- */
 
@@ -84,6 +89,10 @@ void plan_event_failed(PlanStep *step, Key about, const char *reason, const char
     G_GNUC_PRINTF(4, 5);
 /* In a reply hook that returns PLAN_RETRY: how long to wait first (default 0). */
 void plan_retry_in(PlanStep *step, Nanos delay);
+/* The body is made when the step is about to be sent (and when it is shown), because it depends on
+ * how earlier steps went; NULL skips the step, which then neither sent nor failed anything. */
+void plan_late(PlanStep *step, Value *(*make)(Actor *actor, PlanStep *step, void *data),
+               void *data);
 
 /* What a step is about and sends. */
 Key plan_step_key(const PlanStep *step);
@@ -98,6 +107,8 @@ void plan_lane(Actor *actor, unsigned batch, unsigned lane);
 void plan_after(Actor *actor, Nanos delay);
 /* The sync itself failed (no step needs to have): requeue with back-off. */
 void plan_fail(Actor *actor, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* In a reply hook: forgets every step not yet begun, FINAL ones too; the hook may add others. */
+void plan_drop_rest(Actor *actor);
 /* Called when the plan has ended, however; for bookkeeping such as expectations. */
 void plan_finally(Actor *actor, void (*done)(Actor *actor, Key key, bool succeeded, void *data),
                   void *data);
