@@ -123,7 +123,7 @@ Value *value_float(double number)
 {
     CHECK_THAT(isfinite(number), "JSON has no infinities and no NaN");
     Value *value = node_new(VALUE_FLOAT, sizeof value->as[0]);
-    value->as[0].number = number;
+    value->as[0].number = number == 0 ? 0 : number; /* -0 equals 0, so it must print as 0 */
     return value;
 }
 

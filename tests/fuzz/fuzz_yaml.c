@@ -21,10 +21,11 @@ static void check_survives(const Value *value)
     CHECK(value_hash(value) == value_hash(copy));
 }
 
-/* Canonical JSON is YAML too. */
+/* Canonical JSON is YAML too, but for U+0085, a line break in YAML 1.1 and a character in JSON. */
 static void check_json(const Value *value)
 {
     g_autofree char *json = json_text(value);
+    if (strstr(json, "\xc2\x85") != NULL) return;
     g_autoptr(YamlStream) again = yaml_parse(json, strlen(json), "json", NULL);
     if (again == NULL) return; /* libyaml wants keys within 1024 characters in one-line maps */
     CHECK(yaml_count(again) == 1);
