@@ -99,14 +99,12 @@ static bool fail_unknown(GError **error, ParamPlace place, const Param *table, c
                          const Value *node)
 {
     const char **names = names_of(table);
-    g_autofree void *owned = names;
     const char *nearest = text_nearest(key, names);
-    if (nearest != NULL) {
-        param_error(error, place, node, "unknown key '%s', did you mean '%s'?", key, nearest);
-        return false;
-    }
     g_autofree char *all = words_join(names);
-    if (*all == 0)
+    g_free(names);
+    if (nearest != NULL)
+        param_error(error, place, node, "unknown key '%s', did you mean '%s'?", key, nearest);
+    else if (*all == 0)
         param_error(error, place, node, "unknown key '%s'; no keys are known here", key);
     else
         param_error(error, place, node, "unknown key '%s'; known are %s", key, all);
