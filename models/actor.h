@@ -62,6 +62,9 @@ struct Component {
     void (*timer)(Actor *actor, uint64_t tag); /* actor_timer() fired; may be NULL */
 };
 
+#define COMPONENT(symbol, role) extern const Component symbol##_component;
+#include "models/catalog.def"
+
 extern const Component *const component_list[]; /* by catalog.def, NULL-terminated */
 
 /* --- who and where --- */

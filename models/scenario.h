@@ -29,27 +29,27 @@ typedef struct App App;
 
 /* How long things take; the table is scenario_latency_params, the sources are in the profiles. */
 typedef struct {
-    Dist api_write, api_read;        /* request to commit and back, total */
-    Dist watch;                      /* commit to handler */
-    Dist controller_sync;            /* CPU of one sync */
-    Dist schedule;                   /* one scheduling cycle */
-    Dist sandbox;                    /* sandbox and network of a pod */
-    Dist image_pull, image_check;    /* cold pull; present but policy Always */
-    Dist container_start;            /* create and start of one container */
-    Dist container_exit_seen;        /* PLEG */
-    Dist kubelet_status;             /* kubelet's own time before a status write */
+    Dist api_write, api_read;     /* request to commit and back, total */
+    Dist watch;                   /* commit to handler */
+    Dist controller_sync;         /* CPU of one sync */
+    Dist schedule;                /* one scheduling cycle */
+    Dist sandbox;                 /* sandbox and network of a pod */
+    Dist image_pull, image_check; /* cold pull; present but policy Always */
+    Dist container_start;         /* create and start of one container */
+    Dist container_exit_seen;     /* PLEG */
+    Dist kubelet_status;          /* kubelet's own time before a status write */
     Dist volume_create, volume_delete, attach, detach; /* backend calls, default driver */
-    Dist mount, format, unmount;     /* node side */
-    Dist proxy_program;              /* kube-proxy */
-    Dist dns_update;                 /* EndpointSlice event to DNS server answer */
-    Dist machine_boot;               /* power on to kubelet start */
+    Dist mount, format, unmount;                       /* node side */
+    Dist proxy_program;                                /* kube-proxy */
+    Dist dns_update;   /* EndpointSlice event to DNS server answer */
+    Dist machine_boot; /* power on to kubelet start */
 } LatencyConfig;
 
 typedef struct {
     Nanos node_monitor_grace, node_monitor_period, node_startup_grace; /* grace 0: by version */
-    Nanos toleration;              /* default tolerationSeconds of not-ready/unreachable */
+    Nanos toleration; /* default tolerationSeconds of not-ready/unreachable */
     Nanos pod_gc_period;
-    Nanos force_detach_after;      /* maxWaitForUnmountDuration */
+    Nanos force_detach_after; /* maxWaitForUnmountDuration */
     int64_t controller_managers, schedulers;
     Nanos lease_duration, renew_deadline, retry_period; /* leader election */
     double kcm_qps, kcm_burst, scheduler_qps, scheduler_burst, kubelet_qps, kubelet_burst;
@@ -70,14 +70,14 @@ typedef struct {
 } NodeGroup;
 
 typedef struct {
-    int minor;                /* of cluster.version "1.36" */
-    const Value *gates;       /* featureGates: map of name to bool, may be NULL */
+    int minor;          /* of cluster.version "1.36" */
+    const Value *gates; /* featureGates: map of name to bool, may be NULL */
     unsigned node_group_count;
     const NodeGroup *node_groups;
     LatencyConfig latency;
     ControlPlaneConfig control_plane;
     DnsConfig dns;
-    const char *dns_domain;   /* cluster.local */
+    const char *dns_domain; /* cluster.local */
 } ClusterConfig;
 
 /* --- the workloads --- */
@@ -89,10 +89,10 @@ typedef struct {
     const void *params; /* filled by the app's table */
 } AppRule;
 
-/* A manifest, defaulted and validated, to be applied at the start. */
+/* An object of a manifest, checked (manifest.h); the value is as the user wrote it. */
 typedef struct {
     Kind kind;
-    const Value *value; /* as the user wrote it, before defaults */
+    const Value *value;
     const char *file;
     unsigned line;
 } Manifest;
@@ -105,7 +105,8 @@ typedef struct {
     const Verb *verb;   /* either a verb ... */
     const Fault *fault; /* ... or a fault to inject */
     const void *params;
-    Nanos duration;     /* of a fault; 0: until the end */
+    Nanos duration;      /* of a fault; 0: until the end */
+    const Value *source; /* the map params was read from */
     const char *file;
     unsigned line;
 } Step;
@@ -140,15 +141,17 @@ typedef struct {
     GPtrArray *warnings; /* of char *: "file:line: ..." */
 } ScenarioSet;
 
-/* Loads a file with its manifests. `sets` are "path=value" texts of --set (NULL-terminated, may be
- * NULL): a path into the Scenario document, or the name of a parameter of vary. */
-ScenarioSet *scenario_load(const char *file, const char *const *sets, GError **error);
+/* Loads a file with its manifests. `data_dir` is where profiles are looked for if they are not
+ * beside the scenario (may be NULL). `sets` are "path=value" texts of --set (NULL-terminated, may
+ * be NULL): a path into the document's spec, or the name of a parameter of vary. */
+ScenarioSet *scenario_load(const char *file, const char *data_dir, const char *const *sets,
+                           GError **error);
 void scenario_set_free(ScenarioSet *set);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ScenarioSet, scenario_set_free)
 
 /* Tables of the document, for help, schema and README. */
 extern const Param scenario_params[], cluster_params[], latency_params[], control_plane_params[],
-    dns_params[], node_params[];
+    dns_params[], node_params[], step_params[], application_params[];
 
 /* The JSON Schema of the whole Scenario document. */
 Value *scenario_schema(void);
@@ -178,7 +181,12 @@ struct Fault {
     void (*end)(World *world, const void *params, void *state);
 };
 
-extern const Verb *const scenario_verbs[];  /* NULL-terminated, by catalog.def */
+#define VERB(symbol)  extern const Verb symbol##_verb;
+#define FAULT(symbol) extern const Fault symbol##_fault;
+#define APP(symbol)   extern const App symbol##_app;
+#include "models/catalog.def"
+
+extern const Verb *const scenario_verbs[]; /* NULL-terminated, by catalog.def */
 extern const Fault *const scenario_faults[];
 extern const App *const scenario_apps[];
 
