@@ -510,12 +510,12 @@ bool timeline_end_run(Timeline *timeline, const char *end, Nanos at, uint64_t ev
     return copy_error(timeline, error);
 }
 
-/* Sorting takes memory that recording does not need. */
+/* SQLite's small default cache stays: a sorter with more memory misses the CPU's cache and takes
+ * half as long again. */
 static bool build_indexes(Timeline *timeline)
 {
     sqlite3 *db = timeline->db;
-    if (execute(db, "PRAGMA cache_size = -65536") && execute(db, "BEGIN") &&
-        execute(db, timeline_index_sql) && execute(db, "COMMIT"))
+    if (execute(db, "BEGIN") && execute(db, timeline_index_sql) && execute(db, "COMMIT"))
         return true;
     timeline->error =
         g_error_new(KENNEL_ERROR, KENNEL_ERROR_IO,

@@ -50,8 +50,8 @@ typedef struct {
     const Value *parameters; /* map of name to value, may be NULL */
 } RunInfo;
 
-/* Creates the file (an existing one is replaced), with tables, vocabulary and `views` (SQL text,
- * may be NULL). */
+/* Creates the file with tables, vocabulary and `views` (SQL text, may be NULL). An existing timeline
+ * (or empty file) is replaced; any other file is refused. The file is locked until it is closed. */
 Timeline *timeline_create(const char *path, const FactRow *rows, unsigned row_count,
                           const char *views, GError **error);
 

@@ -25,8 +25,7 @@ static int block_connect(sqlite3 *db, void *aux, int argc, const char *const *ar
     (void)argc, (void)argv, (void)ret_error;
     const IntegerTable *table = aux;
     int code = sqlite3_declare_vtab(db, table->declaration);
-    if (code != SQLITE_OK)
-        return code;
+    if (code != SQLITE_OK) return code;
     BlockTable *block = g_new0(BlockTable, 1);
     block->table = table;
     *ret_vtab = &block->base;
