@@ -82,6 +82,17 @@ static inline bool object_is_terminating(const Object *object)
 /* The value of a label or ATOM_NONE. */
 Atom meta_label(const Meta *meta, Atom key);
 
+/* What projection needs. */
+typedef struct {
+    AtomTable *atoms;
+} ViewContext;
+
+/* The Meta of a value, for a kind's project(): that of `old` (may be NULL) if the metadata subtree
+ * is the very same, else a new one. meta_unref() ends the reference. */
+const Meta *meta_project(const ViewContext *context, const Value *value, const Object *old);
+const Meta *meta_ref(const Meta *meta);
+void meta_unref(const Meta *meta); /* NULL is allowed */
+
 /* --- indexes --- */
 
 /* Each index maps a 64-bit key to the objects filed under it. */
@@ -101,6 +112,7 @@ typedef enum {
     INDEX_ATTACHMENT_NODE, /* index_key(node name, 0) */
     INDEX_ATTACHMENT_VOLUME, /* index_key(volume name, 0) */
     INDEX_LEASE_NODE,      /* leases of kube-node-lease: index_key(name, 0) */
+    INDEX_NODE_NAME,       /* the Node itself: index_key(name, 0); what its own kubelet watches */
     INDEX_COUNT
 } IndexId;
 
@@ -126,11 +138,6 @@ typedef struct {
 
 /* Collects validation failures in Kubernetes' own words; see api/validate.h. */
 typedef struct FieldErrors FieldErrors;
-
-/* What projection needs. */
-typedef struct {
-    AtomTable *atoms;
-} ViewContext;
 
 typedef struct {
     const char *name;        /* "StatefulSet" */
