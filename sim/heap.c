@@ -88,6 +88,14 @@ static Nanos earliest(const HeapChunk *chunk, unsigned count)
     return first;
 }
 
+/* The entries of a small bucket are about to run; with many events pending, theirs are the slots
+ * that are in no cache. */
+static void prefetch_slots(const Heap *heap, const HeapChunk *chunk, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        __builtin_prefetch(heap->slots + (size_t)chunk->entries[i].slot * HEAP_SLOT_SIZE, 1);
+}
+
 static void bucket_unmark(Heap *heap, unsigned level, unsigned digit)
 {
     heap->digits[level] &= ~(UINT64_C(1) << digit);
@@ -119,6 +127,7 @@ bool heap_advance(Heap *heap, Nanos until)
                                                  : bucket_base(heap, level, digit);
         if (start > until) return false;
         heap->last = start;
+        if (queue->head == queue->tail) prefetch_slots(heap, queue->head, queue->fill);
         bucket_spread(heap, level, digit);
         if (heap->ranks) return true;
     }

@@ -30,6 +30,9 @@
 #define HEAP_DIGITS     64
 #define HEAP_LEVELS     11 /* 66 bits, of which a Nanos uses 63 */
 
+/* Bytes of what HeapEntry.slot counts: a cache line, fetched before its entry comes up. */
+#define HEAP_SLOT_SIZE 64
+
 /* An event in the queue; `tag` is its slot's generation and its rank: heap_tag(). */
 typedef struct {
     Nanos at;
@@ -63,6 +66,7 @@ typedef struct {
     uint32_t levels;              /* bit l: digits[l] is not 0 */
     HeapChunk *spare;             /* free chunks */
     GPtrArray *blocks;            /* what chunks are cut from */
+    const char *slots;            /* what entries name, only ever prefetched */
     uint64_t digits[HEAP_LEVELS]; /* bit d: buckets[l][d] is not empty */
     HeapQueue instant[RANK_COUNT];
     HeapQueue buckets[HEAP_LEVELS][HEAP_DIGITS];

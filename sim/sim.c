@@ -17,9 +17,14 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 /* Cancelled entries are swept out when they outnumber the living by this much. */
 #define SWEEP_MARGIN 1024
+
+/* Slots are visited in the order of time, which is none in memory: with a million pending, pages of
+ * 4 KiB would cost a walk of the page table an event. */
+#define HUGE_PAGE ((size_t)1 << 21)
 
 typedef struct {
     const EventType *type;
@@ -33,7 +38,7 @@ typedef struct {
     uint64_t unused;
 } Slot;
 
-G_STATIC_ASSERT(sizeof(Slot) == 64);
+G_STATIC_ASSERT(sizeof(Slot) == HEAP_SLOT_SIZE);
 G_STATIC_ASSERT(RANK_COUNT <= HEAP_RANK_MASK + 1);
 
 struct Sim {
@@ -77,14 +82,17 @@ static void slots_grow(Sim *sim)
 {
     CHECK(sim->slot_capacity <= UINT32_MAX / 2);
     uint32_t capacity = MAX(sim->slot_capacity * 2, 64);
-    Slot *slots = aligned_alloc(sizeof(Slot), sizeof(Slot) * (size_t)capacity);
+    size_t size = sizeof(Slot) * (size_t)capacity;
+    Slot *slots = aligned_alloc(size < HUGE_PAGE ? sizeof(Slot) : HUGE_PAGE, size);
     CHECK_THAT(slots, "out of memory for %" PRIu32 " events", capacity);
+    if (size >= HUGE_PAGE) madvise(slots, size, MADV_HUGEPAGE);
     if (sim->slots)
         memcpy(slots, sim->slots, sizeof(Slot) * (size_t)sim->slot_count);
     else
         memset(slots, 0, sizeof(Slot));
     free(sim->slots);
     sim->slots = slots;
+    sim->heap.slots = (const char *)slots;
     sim->slot_capacity = capacity;
 }
 
