@@ -166,6 +166,25 @@ Value *value_map(void)
     return value;
 }
 
+/* --- keys --- */
+
+/* Not g_intern_string(): that leaks its index whenever it grows, quadratic in the keys a user can
+ * invent. Keys live for ever and never change, so the one thing shared by threads is the lock. */
+const char *value_key(const char *text)
+{
+    static GMutex lock;
+    static GHashTable *keys;
+    g_mutex_lock(&lock);
+    if (keys == NULL) keys = g_hash_table_new(g_str_hash, g_str_equal);
+    char *key = g_hash_table_lookup(keys, text);
+    if (key == NULL) {
+        key = g_strdup(text);
+        g_hash_table_add(keys, key);
+    }
+    g_mutex_unlock(&lock);
+    return key;
+}
+
 /* --- entries of a private node --- */
 
 /* Room for `size` things: the next power of two. */
@@ -222,7 +241,7 @@ static Value **map_slot(Value *map, const char *key)
     Entry *entry = map->as[0].entries + index;
     memmove(entry + 1, entry, (map->size - index) * sizeof *entry);
     map->size++;
-    *entry = (Entry){g_intern_string(key), NULL};
+    *entry = (Entry){value_key(key), NULL};
     return &entry->child;
 }
 

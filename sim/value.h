@@ -49,12 +49,15 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Value, value_cleanup_)
 Value *value_null(void);
 Value *value_bool(bool truth);
 Value *value_int(int64_t number);
-Value *value_float(double number);
+Value *value_float(double number); /* finite, as JSON has nothing else; -0 becomes 0 */
 Value *value_string(const char *text);
 Value *value_string_n(const char *text, size_t length);
 Value *value_printf(const char *format, ...) G_GNUC_PRINTF(1, 2);
 Value *value_list(void);
 Value *value_map(void);
+
+/* The interned form of a key, the one that value_key_at() gives; from any thread. */
+const char *value_key(const char *text);
 
 /* Sets a key of a map, or appends to a list, that only the caller holds; takes child. */
 void value_map_set(Value *map, const char *key, Value *child);
@@ -104,7 +107,7 @@ const char *value_as_text(const Value *value, const char *fallback); /* strings 
  * creating maps on the way (a null, absent or non-map node on the way is replaced by a map). *root
  * is consumed and replaced; child is taken. */
 void value_put_path(Value **root, Value *child, const char *const *keys);
-#define value_put(root, child, ...)                                                                \
+#define value_put(root, child, ...) \
     value_put_path((root), (child), (const char *const[]){__VA_ARGS__, NULL})
 
 /* Removes the entry at a path; false if there was none. */

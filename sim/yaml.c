@@ -502,7 +502,7 @@ static bool merge_apply(Builder *builder, Value *into, const Value *from, unsign
 /* Notes the line of a key; false if the map (whose keys begin at `base`) had it before. */
 static bool key_note(Builder *builder, unsigned base, const Value *map, KeyLine *key)
 {
-    key->key = g_intern_string(key->key);
+    key->key = value_key(key->key);
     if (value_get(map, key->key) != NULL || strcmp(key->key, "<<") == 0) {
         for (unsigned i = base; i < builder->key_lines->len; i++) {
             const KeyLine *seen = &g_array_index(builder->key_lines, KeyLine, i);

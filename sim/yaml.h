@@ -3,9 +3,10 @@
  * yaml.h - YAML (and JSON, its subset) to values and back, by libyaml.
  *
  * Scalars are resolved as Kubernetes' own reader resolves them (YAML 1.1: yes/no/on/off and their
- * capitalisations are booleans, 0644 is octal, 1e3 a float, 0x1F an integer; anything quoted is a
- * string). A map key is always a string. Duplicate keys, aliases that recurse and unknown tags are
- * errors. Merge keys (<<) and anchors work. Every node carries its line.
+ * capitalisations are booleans, y and n too, 0644 is octal, 1e3 a float, 0x1F an integer; anything
+ * quoted is a string). A map key is always a string: 1 and true become their texts. Duplicate keys,
+ * aliases that recurse and unknown tags are errors. Merge keys (<<) and anchors work. Every node
+ * carries its line; the value of a key carries the key's.
  */
 #ifndef KENNEL_SIM_YAML_H
 #define KENNEL_SIM_YAML_H
@@ -38,7 +39,8 @@ YamlStream *yaml_parse(const char *text, size_t length, const char *file, GError
 /* Reads a file ("-": standard input). */
 YamlStream *yaml_load(const char *file, GError **error);
 
-/* What a plain (unquoted) scalar means: null, boolean, integer, float or string. */
+/* What a plain (unquoted) scalar means: null, boolean, integer, float or string. NULL for .inf and
+ * .nan, which JSON cannot hold. */
 Value *yaml_resolve_plain(const char *text, size_t length);
 
 /* Appends a value as one block-style YAML document without "---"; strings that would be read as
