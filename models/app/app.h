@@ -46,6 +46,10 @@ struct App {
     void (*end)(AppRun *run);
 };
 
+/* An app's answers changed by an outside influence, not foretold by next_change(): whoever probes
+ * it asks again. */
+void app_changed(AppRun *run);
+
 /* The rule that applies to a pod with these labels (a map): its app and params. */
 const App *app_of_labels(const Scenario *scenario, const Value *labels, const void **ret_params);
 
