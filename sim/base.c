@@ -81,27 +81,26 @@ static const Unit *unit_at(const char *text)
     return NULL;
 }
 
-/* A decimal number as digits / 10^places. */
+/* A decimal number: whole + fraction / scale. */
 typedef struct {
-    uint64_t digits, scale;
+    uint64_t whole, fraction, scale;
 } Decimal;
 
-/* Reads "12", "1.5" or ".5" and moves *cursor behind it. Digits after the 18th significant place
- * of the fraction are below a nanosecond and dropped. */
+/* Reads "12", "1.5" or ".5" and moves *cursor behind it. After 15 places even of an hour nothing is
+ * left of a nanosecond; further digits are dropped. */
 static bool decimal_read(const char **cursor, Decimal *ret_decimal)
 {
     const char *at = *cursor;
-    Decimal decimal = {0, 1};
+    Decimal decimal = {0, 0, 1};
     bool any = false;
     for (; g_ascii_isdigit(*at); at++, any = true) {
-        if (decimal.digits > (uint64_t)INT64_MAX / 10) return false;
-        decimal.digits = decimal.digits * 10 + (uint64_t)(*at - '0');
+        if (decimal.whole > (uint64_t)INT64_MAX / 10) return false;
+        decimal.whole = decimal.whole * 10 + (uint64_t)(*at - '0');
     }
     if (*at == '.')
         for (at++; g_ascii_isdigit(*at); at++, any = true)
-            if (decimal.scale < UINT64_C(1000000000000000) &&
-                decimal.digits <= UINT64_C(100000000000000000)) {
-                decimal.digits = decimal.digits * 10 + (uint64_t)(*at - '0');
+            if (decimal.scale < UINT64_C(1000000000000000)) {
+                decimal.fraction = decimal.fraction * 10 + (uint64_t)(*at - '0');
                 decimal.scale *= 10;
             }
     *cursor = at;
@@ -111,7 +110,8 @@ static bool decimal_read(const char **cursor, Decimal *ret_decimal)
 
 static bool nanos_add(Nanos *total, Decimal decimal, Nanos unit)
 {
-    Wide part = (Wide)decimal.digits * (Wide)unit / decimal.scale;
+    Wide part =
+        (Wide)decimal.whole * (Wide)unit + (Wide)decimal.fraction * (Wide)unit / decimal.scale;
     if (part >= (Wide)(NANOS_NEVER - *total)) return false;
     *total += (Nanos)part;
     return true;
@@ -121,16 +121,16 @@ bool nanos_parse(const char *text, Nanos *ret_nanos)
 {
     Nanos total = 0;
     const char *at = text;
+    bool is_bare = strspn(text, "0123456789.") == strlen(text);
     do {
         Decimal decimal;
         if (!decimal_read(&at, &decimal)) return false;
-        const Unit *unit = unit_at(at);
-        bool is_bare_number = !unit && !*at && (total == 0 && g_ascii_isdigit(*text));
-        if (is_bare_number) is_bare_number = strspn(text, "0123456789.") == strlen(text);
-        if (!unit && !is_bare_number) return false;
-        if (!nanos_add(&total, decimal, unit ? unit->nanos : NANOS_S)) return false;
-        at += unit ? strlen(unit->name) : 0;
-    } while (*at);
+        static const Unit seconds = {"", NANOS_S};
+        const Unit *unit = is_bare ? &seconds : unit_at(at);
+        if (!unit || !nanos_add(&total, decimal, unit->nanos)) return false;
+        at += strlen(unit->name);
+    } while (*at && !is_bare);
+    if (*at) return false;
     *ret_nanos = total;
     return true;
 }
