@@ -72,6 +72,9 @@ void server_handle(Server *server, Nanos now, const Request *request, Reply *rep
 void reply_clear(Reply *reply);
 void request_clear(Request *request);
 
+/* Makes the reply a refusal with a printf-formatted message. */
+void reply_refuse(Reply *reply, ReplyReason reason, const char *format, ...) G_GNUC_PRINTF(3, 4);
+
 /* "Conflict", "NotFound", ...; the HTTP code; whether it means success. */
 const char *reason_text(ReplyReason reason);
 int reason_code(ReplyReason reason);
@@ -88,6 +91,9 @@ typedef struct {
 } Admission;
 
 void server_add_admission(Server *server, Admission admission);
+
+/* Adds the built-in plug-ins; server_new() does so for the server of a world. */
+void server_add_builtin_admission(Server *server);
 
 /* What admission may read. */
 const Store *server_store(const Server *server);

@@ -146,6 +146,13 @@ void field_duplicate(FieldErrors *errors, const char *path, const Value *node)
     add_kind(errors, path, node, kind, NULL);
 }
 
+void field_not_found(FieldErrors *errors, const char *path, const Value *node)
+{
+    g_autofree char *shown = node_text(node);
+    g_autofree char *kind = g_strdup_printf("Not found: %s", shown);
+    add_kind(errors, path, node, kind, NULL);
+}
+
 /* What Go's decoder calls the type it found. */
 static const char *decoder_type(const Value *node)
 {

@@ -31,6 +31,8 @@ void field_forbidden(FieldErrors *errors, const char *path, const Value *node, c
 void field_not_supported(FieldErrors *errors, const char *path, const Value *node,
                          const char *const *supported);
 void field_duplicate(FieldErrors *errors, const char *path, const Value *node);
+/* `path: Not found: "x"`. */
+void field_not_found(FieldErrors *errors, const char *path, const Value *node);
 /* A value of the wrong type, as the decoder words it; stops nothing. */
 void field_type(FieldErrors *errors, const char *path, const Value *node, const char *expected);
 
