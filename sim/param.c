@@ -13,7 +13,7 @@
 
 #include <math.h>
 
-const char PARAM_REQUIRED[] = "(required)";
+const char PARAM_REQUIRED[] = "(required)"; /* NOLINT(readability-identifier-naming) */
 
 /* Beyond this a limit means "none" and is not worth a message. */
 #define LIMIT_SHOWN 1e15

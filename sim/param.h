@@ -30,16 +30,16 @@ typedef struct Param Param;
 struct Param {
     const char *name; /* NULL ends the table */
     ParamType type;
-    size_t offset;           /* of the field in the struct */
-    const char *fallback;    /* default as text; NULL: zero; PARAM_REQUIRED: must be given */
-    const char *help;        /* one sentence, with the unit and the source of the default */
+    size_t offset;            /* of the field in the struct */
+    const char *fallback;     /* default as text; NULL: zero; PARAM_REQUIRED: must be given */
+    const char *help;         /* one sentence, with the unit and the source of the default */
     const char *const *words; /* PARAM_WORD: NULL-terminated */
-    const Param *nested;     /* PARAM_MAP, PARAM_LIST */
-    double min, max;         /* PARAM_INT, PARAM_FLOAT; both 0: no limit */
+    const Param *nested;      /* PARAM_MAP, PARAM_LIST */
+    double min, max;          /* PARAM_INT, PARAM_FLOAT; both 0: no limit */
 };
 
 /* The fallback of a key that must be given. */
-extern const char PARAM_REQUIRED[];
+extern const char PARAM_REQUIRED[]; /* NOLINT(readability-identifier-naming): a constant */
 
 /* Where a map stands, for messages. */
 typedef struct {

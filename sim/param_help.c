@@ -39,6 +39,14 @@ static char *type_with_limits(const Param *param, const char *type)
     return has_max ? g_strdup_printf("%s <= %s", type, max) : g_strdup(type);
 }
 
+static char *words_text(const char *const *words)
+{
+    GString *text = g_string_new(words[0]);
+    for (unsigned i = 1; words[0] != NULL && words[i] != NULL; i++)
+        g_string_append_printf(text, "|%s", words[i]);
+    return g_string_free(text, FALSE);
+}
+
 static char *type_text(const Param *param)
 {
     switch (param->type) {
@@ -48,7 +56,7 @@ static char *type_text(const Param *param)
     case PARAM_DURATION: return g_strdup("duration");
     case PARAM_DIST: return g_strdup("distribution");
     case PARAM_STRING: return g_strdup("text");
-    case PARAM_WORD: return g_strjoinv("|", (char **)(uintptr_t)param->words);
+    case PARAM_WORD: return words_text(param->words);
     case PARAM_VALUE: return g_strdup("any");
     case PARAM_MAP: return g_strdup("map");
     case PARAM_LIST: return g_strdup("list");

@@ -49,7 +49,11 @@ static inline const char *const_text_of(const Value *value)
 /* Reference counts are the one thing that changes behind a const pointer. */
 static inline Value *writable(const Value *value)
 {
-    return (Value *)(uintptr_t)value;
+    union {
+        const Value *constant;
+        Value *writable;
+    } view = {value};
+    return view.writable;
 }
 
 static inline bool has_type(const Value *value, ValueType type)
@@ -199,6 +203,7 @@ static size_t capacity_for(size_t size)
 static void map_reserve(Value *map, size_t size)
 {
     map->as[0].entries = g_renew(Entry, map->as[0].entries, capacity_for(size));
+    CHECK(map->as[0].entries != NULL);
 }
 
 static void list_reserve(Value *list, size_t size)
@@ -238,20 +243,22 @@ static Value **map_slot(Value *map, const char *key)
     else if (map_search(map, key, &index))
         return &map->as[0].entries[index].child;
     if (capacity_for(map->size) == map->size) map_reserve(map, (size_t)map->size + 1);
-    Entry *entry = map->as[0].entries + index;
-    memmove(entry + 1, entry, (map->size - index) * sizeof *entry);
+    Entry *entries = map->as[0].entries;
+    for (unsigned i = map->size; i > index; i--)
+        entries[i] = entries[i - 1];
+    entries[index] = (Entry){value_key(key), NULL};
     map->size++;
-    *entry = (Entry){value_key(key), NULL};
-    return &entry->child;
+    return &entries[index].child;
 }
 
 static void list_insert(Value *list, unsigned index, Value *child)
 {
     if (capacity_for(list->size) == list->size) list_reserve(list, (size_t)list->size + 1);
-    Value **place = list->as[0].elements + index;
-    memmove(place + 1, place, (list->size - index) * sizeof *place);
+    Value **elements = list->as[0].elements;
+    for (unsigned i = list->size; i > index; i--)
+        elements[i] = elements[i - 1];
+    elements[index] = child;
     list->size++;
-    *place = child;
 }
 
 void value_map_set(Value *map, const char *key, Value *child)
@@ -449,7 +456,7 @@ bool value_drop_path(Value **root, const char *const *keys)
     Value *map = private_map(slot);
     unsigned index;
     bool found = map_search(map, *keys, &index);
-    CHECK(found);
+    CHECK(found && map->as[0].entries != NULL);
     Entry *entry = map->as[0].entries + index;
     value_unref(entry->child);
     map->size--;
@@ -478,10 +485,11 @@ void value_list_remove(Value **list, unsigned index)
 {
     Value *mine = private_list(list);
     CHECK(index < mine->size);
-    Value **place = mine->as[0].elements + index;
-    value_unref(*place);
+    Value **elements = mine->as[0].elements;
+    value_unref(elements[index]);
     mine->size--;
-    memmove(place, place + 1, (mine->size - index) * sizeof *place);
+    for (unsigned i = index; i < mine->size; i++)
+        elements[i] = elements[i + 1];
 }
 
 /* --- comparing --- */

@@ -38,11 +38,11 @@ typedef enum {
 
 Value *value_ref(const Value *value);
 void value_unref(const Value *value); /* NULL is allowed */
-static inline void value_cleanup_(Value *value)
+static inline void value_cleanup(Value *value)
 {
     value_unref(value);
 }
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Value, value_cleanup_)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Value, value_cleanup)
 
 /* --- making --- */
 
@@ -99,6 +99,7 @@ const char *value_as_text(const Value *value, const char *fallback); /* strings 
 #define value_text(value, ...) value_as_text(value_find((value), __VA_ARGS__), "")
 
 /* for (each entry): value_each(i, map) { value_key_at(map, i) ... value_at(map, i) } */
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): a declaration takes no parentheses */
 #define value_each(i, value) for (unsigned i = 0, i##_end = value_size(value); i < i##_end; i++)
 
 /* --- changing a tree by path copy --- */

@@ -271,7 +271,8 @@ static Value *resolve_number(const char *text, size_t length)
 Value *yaml_resolve_plain(const char *text, size_t length)
 {
     Value *value = NULL;
-    char first = length > 0 ? text[0] : '~';
+    char first = '~';
+    if (length > 0) first = text[0];
     if (strchr("yYnNtTfFoO~.+-", first) != NULL && resolve_word(text, length, &value)) return value;
     if (g_ascii_isdigit(first) || first == '.' || first == '+' || first == '-')
         value = resolve_number(text, length);
@@ -435,7 +436,7 @@ static char *key_of_float(double number)
 static bool key_read(Builder *builder, yaml_event_t *event, char **ret_key)
 {
     if (event->type == YAML_ALIAS_EVENT) {
-        Node node;
+        Node node = {NULL, 0, 0};
         if (!alias_read(builder, event, &node)) return false;
         *ret_key = g_strdup(value_as_text(node.value, NULL));
         value_unref(node.value);

@@ -152,14 +152,16 @@ static uint64_t put_reference(const void *parameters, int64_t *begin_ns)
 /* bench-yaml [ROUNDS] */
 int main(int argc, char **argv)
 {
-    unsigned rounds = argc > 1 ? (unsigned)CLAMP(atoi(argv[1]), 1, BENCH_ROUNDS_MAX) : 9;
+    int64_t rounds = 9;
+    if (argc > 1 && !text_to_int(argv[1], &rounds)) return EXIT_FAILURE;
+    rounds = CLAMP(rounds, 1, BENCH_ROUNDS_MAX);
     g_autoptr(GString) text = stream_new();
     g_autoptr(YamlStream) stream = yaml_parse(text->str, text->len, "bench", NULL);
     CHECK(stream != NULL);
     bench_head();
     bool ok = bench_run(&(Bench){"parse, by the byte", parse_ours, parse_reference, text,
-                                 (double)text->len, rounds});
-    ok &= bench_run(
-        &(Bench){"status write", put_ours, put_reference, yaml_at(stream, 0)->value, PUTS, rounds});
+                                 (double)text->len, (unsigned)rounds});
+    ok &= bench_run(&(Bench){"status write", put_ours, put_reference, yaml_at(stream, 0)->value,
+                             PUTS, (unsigned)rounds});
     return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }

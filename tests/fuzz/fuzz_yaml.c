@@ -6,6 +6,7 @@
 #include "sim/json.h"
 #include "sim/yaml.h"
 
+/* NOLINTNEXTLINE(readability-identifier-naming): libFuzzer wants this name */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_survives(const Value *value)
@@ -33,6 +34,7 @@ static void check_json(const Value *value)
     CHECK_THAT(strcmp(json, same) == 0, "%s\n%s", json, same);
 }
 
+/* NOLINTNEXTLINE(readability-identifier-naming) */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     g_autoptr(GError) error = NULL;

@@ -79,7 +79,7 @@ static char *message_of(const char *text)
                            (ParamPlace){"s.yaml", "spec"}, &error);
     param_clear(params, &config);
     CU_ASSERT(good == (error == NULL));
-    return g_strdup(good ? "" : error->message);
+    return g_strdup(error == NULL ? "" : error->message);
 }
 
 TEST(values_fill_the_struct)

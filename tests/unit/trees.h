@@ -94,8 +94,8 @@ static const char *const tree_texts[] = {
     "\xc2\x85",
     "\xc2\xa0",
     "\xe2\x80\xa8",
-    "\xef\xbb\xbf"
-    "a",
+    ("\xef\xbb\xbf"
+     "a"),
     "\xef\xbf\xbf",
     "\xef\xbf\xbd",
     "\xf0\x9f\x98\x80",
@@ -108,8 +108,8 @@ static const char *const tree_texts[] = {
     "100m",
     "08",
     "a\n---\nb\n",
-    "\xe2\x80\xa8\n"
-    "a",
+    ("\xe2\x80\xa8\n"
+     "a"),
     "0b101",
     "+1",
     "+",
