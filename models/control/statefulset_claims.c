@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The claims of a StatefulSet's pods: names, bodies, and who owns them.
+ * Mirrors: kubernetes v1.36 pkg/controller/statefulset/stateful_set_utils.go and the claim half of
+ *          stateful_pod_control.go
+ * Simplified: releases before 1.28 treated claims with foreign controllers and stale owners less
+ *             carefully; here all releases behave as 1.28 does.
+ */
+#include "models/control/revision.h"
+#include "models/control/statefulset.h"
+
+typedef enum { OWNED_BY_NONE, OWNED_BY_SET, OWNED_BY_POD } Wanted;
+
+Atom statefulset_claim_name(const SetSync *sync, unsigned template_index, int64_t ordinal)
+{
+    const char *template = actor_text(sync->actor, sync->view->claim_names[template_index]);
+    char text[600];
+    snprintf(text, sizeof text, "%s-%s-%" PRId64, template, sync->name, ordinal);
+    return actor_atom(sync->actor, text);
+}
+
+static Key claim_key(const SetSync *sync, Atom name)
+{
+    return (Key){KIND_PERSISTENT_VOLUME_CLAIM, sync->set->key.space, name};
+}
+
+const Object *statefulset_claim(const SetSync *sync, unsigned template_index, int64_t ordinal)
+{
+    Atom name = statefulset_claim_name(sync, template_index, ordinal);
+    return actor_get(sync->actor, claim_key(sync, name));
+}
+
+Value *statefulset_claim_body(const SetSync *sync, unsigned template_index, int64_t ordinal)
+{
+    const Value *template = value_at(sync->view->claim_templates, template_index);
+    const Value *match = value_find(sync->set->value, "spec", "selector", "matchLabels");
+    Atom name = statefulset_claim_name(sync, template_index, ordinal);
+
+    Value *body = value_ref(template);
+    value_put(&body, value_string("v1"), "apiVersion");
+    value_put(&body, value_string("PersistentVolumeClaim"), "kind");
+    value_drop(&body, "status");
+    value_put(&body, value_string(actor_text(sync->actor, name)), "metadata", "name");
+    value_put(&body, value_string(actor_text(sync->actor, sync->set->key.space)), "metadata",
+              "namespace");
+    value_each (i, match) {
+        value_put(&body, value_ref(value_at(match, i)), "metadata", "labels",
+                  value_key_at(match, i));
+    }
+    return body;
+}
+
+static bool keeps_everything(const StatefulSetView *view)
+{
+    return !view->has_retention ||
+           (view->when_deleted == RETENTION_RETAIN && view->when_scaled == RETENTION_RETAIN);
+}
+
+/* Who should own the claims of an ordinal. */
+static Wanted wanted_owner(const StatefulSetView *view, int64_t ordinal)
+{
+    if (keeps_everything(view) || view->when_deleted == RETENTION_OTHER ||
+        view->when_scaled == RETENTION_OTHER)
+        return OWNED_BY_NONE;
+    if (view->when_scaled == RETENTION_DELETE && !statefulset_wants(view, ordinal))
+        return OWNED_BY_POD;
+    return view->when_deleted == RETENTION_DELETE ? OWNED_BY_SET : OWNED_BY_NONE;
+}
+
+static bool names_set(const SetSync *sync, const OwnerRef *ref)
+{
+    return ref->kind == KIND_STATEFUL_SET && ref->name == sync->set->key.name;
+}
+
+static bool names_pod(const OwnerRef *ref, Atom pod_name)
+{
+    return ref->kind == KIND_POD && ref->name == pod_name;
+}
+
+static bool has_owner(const Meta *meta, Atom uid)
+{
+    for (uint32_t i = 0; i < meta->owner_count && uid != ATOM_NONE; i++)
+        if (meta->owners[i].uid == uid) return true;
+    return false;
+}
+
+/* A reference by kind and name, but to an earlier incarnation. */
+static bool has_stale_owner(const SetSync *sync, const Meta *meta, Atom pod_uid, Atom pod_name)
+{
+    for (uint32_t i = 0; i < meta->owner_count; i++) {
+        const OwnerRef *ref = &meta->owners[i];
+        if (names_set(sync, ref) && ref->uid != sync->set->uid) return true;
+        if (names_pod(ref, pod_name) && ref->uid != pod_uid) return true;
+    }
+    return false;
+}
+
+bool statefulset_claim_conflicts(const SetSync *sync, const Object *claim, Atom pod_uid,
+                                 Atom pod_name)
+{
+    const Meta *meta = object_meta(claim);
+    if (keeps_everything(sync->view)) return false;
+    for (uint32_t i = 0; i < meta->owner_count; i++) {
+        const OwnerRef *ref = &meta->owners[i];
+        bool is_ours = names_set(sync, ref) ? ref->uid == sync->set->uid
+                                            : names_pod(ref, pod_name) && ref->uid == pod_uid;
+        if (is_ours) continue;
+        if (names_set(sync, ref) || names_pod(ref, pod_name) || ref->is_controller) return true;
+    }
+    return false;
+}
+
+/* Owned by the set or the pod, but not as by a controller. */
+static bool has_weak_owner(const SetSync *sync, const Meta *meta, Atom pod_uid)
+{
+    for (uint32_t i = 0; i < meta->owner_count; i++) {
+        const OwnerRef *ref = &meta->owners[i];
+        bool is_ours = ref->uid == sync->set->uid || (pod_uid && ref->uid == pod_uid);
+        if (is_ours && !ref->is_controller) return true;
+    }
+    return false;
+}
+
+bool statefulset_claim_matches(const SetSync *sync, const Object *claim, int64_t ordinal,
+                               Atom pod_uid, Atom pod_name)
+{
+    const Meta *meta = object_meta(claim);
+    Wanted wanted = wanted_owner(sync->view, ordinal);
+    if (meta->owner_count == 0) return wanted == OWNED_BY_NONE;
+    if (has_stale_owner(sync, meta, pod_uid, pod_name)) return true;
+
+    bool set_owns = has_owner(meta, sync->set->uid), pod_owns = has_owner(meta, pod_uid);
+    if (statefulset_claim_conflicts(sync, claim, pod_uid, pod_name)) return !set_owns && !pod_owns;
+    if (has_weak_owner(sync, meta, pod_uid)) return false;
+    return set_owns == (wanted == OWNED_BY_SET) && pod_owns == (wanted == OWNED_BY_POD);
+}
+
+bool statefulset_claims_match(const SetSync *sync, int64_t ordinal, Atom pod_uid, Atom pod_name)
+{
+    for (uint32_t i = 0; i < sync->view->claim_template_count; i++) {
+        const Object *claim = statefulset_claim(sync, i, ordinal);
+        if (claim && !statefulset_claim_matches(sync, claim, ordinal, pod_uid, pod_name))
+            return false;
+    }
+    return true;
+}
+
+Value *statefulset_claim_owned(const SetSync *sync, const Object *claim, int64_t ordinal,
+                               const Object *pod, Atom pod_name)
+{
+    const Meta *meta = object_meta(claim);
+    const Value *old = value_find(claim->value, "metadata", "ownerReferences");
+    Atom pod_uid = pod ? pod->uid : ATOM_NONE;
+    Wanted wanted = wanted_owner(sync->view, ordinal);
+    if (statefulset_claim_conflicts(sync, claim, pod_uid, pod_name)) wanted = OWNED_BY_NONE;
+
+    Value *owners = value_list();
+    for (uint32_t i = 0; i < meta->owner_count; i++) {
+        const OwnerRef *ref = &meta->owners[i];
+        if (!names_set(sync, ref) && !names_pod(ref, pod_name))
+            value_list_add(owners, value_ref(value_at(old, i)));
+    }
+    if (wanted == OWNED_BY_SET) value_list_add(owners, revision_owner_ref(sync->set, sync->name));
+    if (wanted == OWNED_BY_POD && pod)
+        value_list_add(owners, revision_owner_ref(pod, actor_text(sync->actor, pod_name)));
+
+    Value *body = value_ref(claim->value);
+    if (value_size(owners)) {
+        value_put(&body, owners, "metadata", "ownerReferences");
+    } else {
+        value_unref(owners);
+        value_drop(&body, "metadata", "ownerReferences");
+    }
+    return body;
+}
+
+bool statefulset_claims_are_stale(const SetSync *sync, int64_t ordinal, Atom pod_name)
+{
+    if (!sync->view->has_retention || sync->view->when_scaled == RETENTION_RETAIN) return false;
+    for (uint32_t i = 0; i < sync->view->claim_template_count; i++) {
+        const Object *claim = statefulset_claim(sync, i, ordinal);
+        if (!claim) continue;
+        const Meta *meta = object_meta(claim);
+        for (uint32_t j = 0; j < meta->owner_count; j++)
+            if (names_pod(&meta->owners[j], pod_name)) return true;
+    }
+    return false;
+}
