@@ -5,6 +5,8 @@
 #include "sim/heap.h"
 
 #define BLOCK_CHUNKS 128
+/* Buckets up to this size become the front; the rest of it is room for pushes. */
+#define FRONT_LOAD 24
 
 static void queue_init(HeapQueue *queue)
 {
@@ -14,6 +16,7 @@ static void queue_init(HeapQueue *queue)
 void heap_init(Heap *heap)
 {
     memset(heap, 0, sizeof *heap);
+    heap->near_bits = HEAP_ALL_BITS;
     heap->blocks = g_ptr_array_new_with_free_func(g_free);
     for (unsigned rank = 0; rank < RANK_COUNT; rank++)
         queue_init(&heap->instant[rank]);
@@ -59,12 +62,21 @@ void heap_queue_extend(Heap *heap, HeapQueue *queue)
     queue->fill = 0;
 }
 
-void heap_queue_next_chunk(Heap *heap, HeapQueue *queue)
+bool heap_front_make_room(Heap *heap)
 {
-    HeapChunk *chunk = queue->head;
-    queue->head = chunk->next;
-    queue->taken = 0;
-    chunk_give(heap, chunk);
+    unsigned first = heap->first, count = heap->end - first;
+    if (count <= HEAP_FRONT_SIZE / 2) {
+        memmove(heap->front, heap->front + first, sizeof(HeapEntry) * count);
+        heap->first = 0;
+        heap->end = count;
+        return true;
+    }
+    heap->last = MAX(heap->last, heap->floor);
+    heap->near_bits = 0;
+    heap->first = heap->end = 0;
+    for (unsigned i = first; i < first + count; i++)
+        heap_place(heap, heap->front[i]);
+    return false;
 }
 
 /* What all entries of a bucket have in common: digits above `level`, then `digit`, then zeros. */
@@ -116,22 +128,67 @@ static void bucket_spread(Heap *heap, unsigned level, unsigned digit)
     }
 }
 
-bool heap_advance(Heap *heap, Nanos until)
+/* Makes a bucket of at most FRONT_LOAD entries the front. */
+static void bucket_to_front(Heap *heap, unsigned level, unsigned digit)
 {
-    while (heap->levels) {
+    HeapQueue *queue = &heap->buckets[level][digit];
+    HeapChunk *chunk = queue->head;
+    prefetch_slots(heap, chunk, queue->fill);
+    for (unsigned i = 0; i < queue->fill; i++)
+        heap_front_insert(heap, chunk->entries[i]);
+    chunk_give(heap, chunk);
+    queue_init(queue);
+    bucket_unmark(heap, level, digit);
+    heap->near_bits = level * HEAP_DIGIT_BITS;
+}
+
+/* With the front and the instant empty: refills one of them from the first bucket, if that begins
+ * at or before `until`. */
+static bool advance(Heap *heap, Nanos until)
+{
+    while (heap->levels && !heap->ranks) {
         unsigned level = (unsigned)__builtin_ctz(heap->levels);
         unsigned digit = (unsigned)__builtin_ctzll(heap->digits[level]);
         const HeapQueue *queue = &heap->buckets[level][digit];
-        /* The true minimum of a small bucket saves levels; a large one is not read twice. */
-        Nanos start = queue->head == queue->tail ? earliest(queue->head, queue->fill)
-                                                 : bucket_base(heap, level, digit);
-        if (start > until) return false;
-        heap->last = start;
-        if (queue->head == queue->tail) prefetch_slots(heap, queue->head, queue->fill);
+        Nanos base = bucket_base(heap, level, digit);
+        if (base > until) return false;
+        heap->last = base;
+        if (level > 0 && queue->head == queue->tail && queue->fill <= FRONT_LOAD) {
+            bucket_to_front(heap, level, digit);
+            return true;
+        }
+        heap->near_bits = 0;
         bucket_spread(heap, level, digit);
-        if (heap->ranks) return true;
     }
-    return false;
+    return heap->ranks != 0;
+}
+
+/* The first of the instant, which is not empty: lowest rank, then first in. */
+static HeapEntry instant_take(Heap *heap)
+{
+    unsigned rank = (unsigned)__builtin_ctz(heap->ranks);
+    HeapQueue *queue = &heap->instant[rank];
+    HeapChunk *chunk = queue->head;
+    HeapEntry entry = chunk->entries[queue->taken++];
+    heap->size--;
+    if (chunk == queue->tail && queue->taken == queue->fill) {
+        /* The chunk stays for the next instant. */
+        queue->fill = queue->taken = 0;
+        heap->ranks &= ~(1u << rank);
+    } else if (queue->taken == HEAP_CHUNK_ENTRIES) {
+        queue->head = chunk->next;
+        queue->taken = 0;
+        chunk_give(heap, chunk);
+    }
+    return entry;
+}
+
+bool heap_pop_slowly(Heap *heap, Nanos until, HeapEntry *ret_entry)
+{
+    if (!heap->ranks && !advance(heap, until)) return false;
+    if (!heap->ranks) return heap_pop(heap, until, ret_entry);
+    *ret_entry = instant_take(heap);
+    return true;
 }
 
 /* Rewrites a queue without its dead entries; how many are left. */
@@ -175,8 +232,19 @@ static void instant_filter(Heap *heap, HeapAlive *alive, const void *owner)
     }
 }
 
+static void front_filter(Heap *heap, HeapAlive *alive, const void *owner)
+{
+    unsigned kept = 0;
+    for (unsigned i = heap->first; i < heap->end; i++)
+        if (alive(owner, heap->front[i])) heap->front[kept++] = heap->front[i];
+    heap->size -= heap->end - heap->first - kept;
+    heap->first = 0;
+    heap->end = kept;
+}
+
 void heap_filter(Heap *heap, HeapAlive *alive, const void *owner)
 {
+    front_filter(heap, alive, owner);
     instant_filter(heap, alive, owner);
     for (unsigned level = 0; level < HEAP_LEVELS; level++)
         for (uint64_t left = heap->digits[level]; left; left &= left - 1)
@@ -185,6 +253,12 @@ void heap_filter(Heap *heap, HeapAlive *alive, const void *owner)
 
 Nanos heap_peek(Heap *heap, HeapAlive *alive, const void *owner)
 {
+    while (heap->first < heap->end && !alive(owner, heap->front[heap->first])) {
+        heap->first++;
+        heap->size--;
+    }
+    if (heap->first < heap->end) return heap->front[heap->first].at;
+    heap->first = heap->end = 0;
     if (heap->ranks) instant_filter(heap, alive, owner);
     if (heap->ranks) return heap->last;
     while (heap->levels) {
@@ -215,7 +289,8 @@ static size_t queue_audit(const Heap *heap, const HeapQueue *queue, int level, u
                 CHECK(differs == 0 && (entry.tag & HEAP_RANK_MASK) == place);
             } else {
                 unsigned shift = (unsigned)level * HEAP_DIGIT_BITS;
-                CHECK(differs >> shift != 0 && differs >> shift >> HEAP_DIGIT_BITS == 0);
+                CHECK(shift >= heap->near_bits && differs >> shift != 0 &&
+                      differs >> shift >> HEAP_DIGIT_BITS == 0);
                 CHECK(((uint64_t)entry.at >> shift) % HEAP_DIGITS == place);
             }
         }
@@ -223,9 +298,23 @@ static size_t queue_audit(const Heap *heap, const HeapQueue *queue, int level, u
     return count;
 }
 
+static void front_audit(const Heap *heap)
+{
+    CHECK(heap->end <= HEAP_FRONT_SIZE && heap->first <= heap->end);
+    CHECK(heap->first == heap->end || heap->near_bits > 0);
+    CHECK(heap->near_bits == 0 || heap->ranks == 0);
+    for (unsigned i = heap->first; i < heap->end; i++) {
+        HeapEntry entry = heap->front[i];
+        CHECK(((uint64_t)entry.at ^ (uint64_t)heap->last) >> heap->near_bits == 0);
+        CHECK(entry.at >= heap->floor);
+        CHECK(i == heap->first || !heap_is_before(entry, heap->front[i - 1]));
+    }
+}
+
 void heap_audit(const Heap *heap)
 {
-    size_t size = 0;
+    size_t size = heap->end - heap->first;
+    front_audit(heap);
     for (unsigned rank = 0; rank < RANK_COUNT; rank++) {
         size_t count = queue_audit(heap, &heap->instant[rank], -1, rank);
         CHECK((count > 0) == (heap->ranks >> rank & 1));

@@ -4,18 +4,25 @@
  *
  * Times are numbers of eleven digits in base 64. `last` is a lower bound of all times in the heap.
  * An entry whose time differs from `last` first (from the left) at digit number `level`, where it
- * has digit d, waits in bucket [level][d]; one equal to `last` is in the instant, a queue per rank.
- * Everything in a bucket is later than everything in a bucket of a lower level, or of a lower digit
- * at the same level. So the next entries are in the first bucket that is not empty: heap_advance()
- * raises `last` to what these entries have in common and spreads them over lower levels, which are
- * empty at that moment. An entry moves at most once a level, hence eleven times, mostly two or three
- * times. Buckets are queues and are spread in order, and equal times are always in one bucket:
- * equal (time, rank) stay first-in first-out without a sequence number in the entry.
+ * has digit d, waits in bucket [level][d]. Everything in a bucket is later than everything in a
+ * bucket of a lower level, or of a lower digit at the same level. So the next entries are in the
+ * first bucket that is not empty. heap_pop() raises `last` to the digits that these have in
+ * common, and a large bucket is spread over the lower levels, which are empty at that moment. An
+ * entry moves at most once a level, hence eleven times, mostly two or three times.
+ *
+ * A small bucket is not spread but sorted into the `front`, a short array, which then takes all
+ * pushes into that bucket's span, too; so does one of everything while few events are pending. A
+ * front that grows too long is put into buckets again. What is due at exactly `last`, when the
+ * front is not in use, stands in the `instant`, a queue a rank, so that any number of simultaneous
+ * events cost no sorting.
+ *
+ * Buckets are queues and are spread in order, equal times are always in one bucket, and sorting is
+ * stable: equal (time, rank) stay first-in first-out without a sequence number in the entry.
  *
  * Why base 64 and not 2: a third of the moves, and one word of occupancy a level. Why not a 4-ary
- * heap: twice the time at 10^4 entries (tests/bench/hold.c).
+ * heap: three times the time at 10^6 entries (tests/bench/hold.c).
  *
- * `last` must never exceed the time of a later push; heap_advance() is told how far it may go.
+ * `last` must never exceed the time of a later push; heap_pop() is told how far it may go.
  * The heap does not know which entries are alive: a cancelled one stays until it comes up, or until
  * heap_filter(). Queues are chains of equal chunks from one free list, so the heap holds memory for
  * its greatest size, whatever bucket had it.
@@ -59,15 +66,23 @@ typedef struct {
     uint32_t taken; /* entries read from head */
 } HeapQueue;
 
+#define HEAP_FRONT_SIZE 64
+/* The front takes every time that equals `last` but for the lowest `near_bits` bits. */
+#define HEAP_ALL_BITS 63
+
 typedef struct {
     Nanos last;
-    size_t size;                  /* entries, cancelled ones included */
-    uint32_t ranks;               /* bit r: instant[r] is not empty */
-    uint32_t levels;              /* bit l: digits[l] is not 0 */
-    HeapChunk *spare;             /* free chunks */
-    GPtrArray *blocks;            /* what chunks are cut from */
-    const char *slots;            /* what entries name, only ever prefetched */
-    uint64_t digits[HEAP_LEVELS]; /* bit d: buckets[l][d] is not empty */
+    unsigned near_bits;               /* 0: the front is not in use, the instant is */
+    unsigned first, end;              /* of the front */
+    Nanos floor;                      /* time of the last entry taken from the front */
+    size_t size;                      /* entries, cancelled ones included */
+    uint32_t ranks;                   /* bit r: instant[r] is not empty */
+    uint32_t levels;                  /* bit l: digits[l] is not 0 */
+    HeapChunk *spare;                 /* free chunks */
+    GPtrArray *blocks;                /* what chunks are cut from */
+    const char *slots;                /* what entries name, only ever prefetched */
+    uint64_t digits[HEAP_LEVELS];     /* bit d: buckets[l][d] is not empty */
+    HeapEntry front[HEAP_FRONT_SIZE]; /* by time, rank and order of arrival */
     HeapQueue instant[RANK_COUNT];
     HeapQueue buckets[HEAP_LEVELS][HEAP_DIGITS];
 } Heap;
@@ -89,7 +104,24 @@ static inline void heap_queue_put(Heap *heap, HeapQueue *queue, HeapEntry entry)
     queue->tail->entries[queue->fill++] = entry;
 }
 
-/* Puts an entry where it belongs by heap->last; entry.at >= heap->last. */
+/* Makes room at the end of a full front; false if it was put into buckets for that. */
+bool heap_front_make_room(Heap *heap);
+
+static inline bool heap_is_before(HeapEntry a, HeapEntry b)
+{
+    return a.at < b.at || (a.at == b.at && (a.tag & HEAP_RANK_MASK) < (b.tag & HEAP_RANK_MASK));
+}
+
+/* Sorts an entry into a front with room at its end, behind its equals. */
+static inline void heap_front_insert(Heap *heap, HeapEntry entry)
+{
+    unsigned at = heap->end++;
+    for (; at > heap->first && heap_is_before(entry, heap->front[at - 1]); at--)
+        heap->front[at] = heap->front[at - 1];
+    heap->front[at] = entry;
+}
+
+/* Puts an entry into the instant or a bucket, by heap->last. */
 static inline void heap_place(Heap *heap, HeapEntry entry)
 {
     uint64_t differs = (uint64_t)entry.at ^ (uint64_t)heap->last;
@@ -108,34 +140,33 @@ static inline void heap_place(Heap *heap, HeapEntry entry)
     heap_queue_put(heap, queue, entry);
 }
 
+/* Adds an entry; entry.at >= heap->last and not before what was popped. */
 static inline void heap_push(Heap *heap, HeapEntry entry)
 {
     heap->size++;
-    heap_place(heap, entry);
+    bool is_near = ((uint64_t)entry.at ^ (uint64_t)heap->last) >> heap->near_bits == 0;
+    if (is_near && heap->near_bits > 0 &&
+        (G_LIKELY(heap->end < HEAP_FRONT_SIZE) || heap_front_make_room(heap)))
+        heap_front_insert(heap, entry);
+    else
+        heap_place(heap, entry);
 }
 
-/* With an empty instant: moves to the next one, not beyond `until`; false if there is none. Even
- * then `last` may have grown, but not beyond `until`. */
-bool heap_advance(Heap *heap, Nanos until);
+/* heap_pop() when the front is empty. */
+bool heap_pop_slowly(Heap *heap, Nanos until, HeapEntry *ret_entry);
 
-/* Removes the chunk of a queue that has been read to its end. */
-void heap_queue_next_chunk(Heap *heap, HeapQueue *queue);
-
-/* The next entry of an instant that is not empty: lowest rank, then first in. */
-static inline HeapEntry heap_take(Heap *heap)
+/* Removes the next entry, if it is not later than `until`. Even if there is none, `last` may have
+ * grown, but not beyond `until`. */
+static inline bool heap_pop(Heap *heap, Nanos until, HeapEntry *ret_entry)
 {
-    unsigned rank = (unsigned)__builtin_ctz(heap->ranks);
-    HeapQueue *queue = &heap->instant[rank];
-    HeapEntry entry = queue->head->entries[queue->taken++];
+    if (heap->first == heap->end) return heap_pop_slowly(heap, until, ret_entry);
+    HeapEntry entry = heap->front[heap->first];
+    if (entry.at > until) return false;
+    heap->floor = entry.at;
     heap->size--;
-    if (queue->head == queue->tail && queue->taken == queue->fill) {
-        /* The chunk stays for the next instant. */
-        queue->fill = queue->taken = 0;
-        heap->ranks &= ~(1u << rank);
-    } else if (queue->taken == HEAP_CHUNK_ENTRIES) {
-        heap_queue_next_chunk(heap, queue);
-    }
-    return entry;
+    if (++heap->first == heap->end) heap->first = heap->end = 0;
+    *ret_entry = entry;
+    return true;
 }
 
 /* Whether an entry is alive, by the owner's knowledge. */

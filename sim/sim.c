@@ -179,10 +179,8 @@ static uint64_t fold(uint64_t digest, uint64_t word)
 /* Takes the next live entry at or before `until`; needs one pending event at any time. */
 static bool next_entry(Sim *sim, Nanos until, HeapEntry *ret_entry)
 {
-    Heap *heap = &sim->heap;
     do {
-        if (!heap->ranks && !heap_advance(heap, until)) return false;
-        *ret_entry = heap_take(heap);
+        if (!heap_pop(&sim->heap, until, ret_entry)) return false;
     } while (!entry_is_alive(sim, *ret_entry));
     return true;
 }

@@ -109,17 +109,27 @@ static inline void bench_heap_push(BenchHeap *heap, BenchKey key)
     nodes[at] = key;
 }
 
+/* The least of the children `first` and on, of which there is one at least. */
+static inline size_t bench_heap_least(const BenchKey *nodes, size_t first, size_t count)
+{
+    if (G_LIKELY(first + 3 < count)) {
+        size_t left = first + (nodes[first + 1] < nodes[first]);
+        size_t right = first + 2 + (nodes[first + 3] < nodes[first + 2]);
+        return nodes[right] < nodes[left] ? right : left;
+    }
+    size_t best = first;
+    for (size_t child = first + 1; child < count; child++)
+        best = nodes[child] < nodes[best] ? child : best;
+    return best;
+}
+
 /* Puts a key where the root was. */
 static inline void bench_heap_sink(BenchHeap *heap, BenchKey key)
 {
     BenchKey *nodes = heap->keys + 3;
     size_t at = 0;
-    for (;;) {
-        size_t first = 4 * at + 1, end = MIN(first + 4, heap->count);
-        if (first >= heap->count) break;
-        size_t best = first;
-        for (size_t child = first + 1; child < end; child++)
-            best = nodes[child] < nodes[best] ? child : best;
+    for (size_t first; (first = 4 * at + 1) < heap->count;) {
+        size_t best = bench_heap_least(nodes, first, heap->count);
         if (nodes[best] >= key) break;
         nodes[at] = nodes[best];
         at = best;

@@ -126,12 +126,8 @@ static void indexed_sink(Indexed *indexed, size_t at, BenchKey key)
 {
     const BenchKey *nodes = indexed->heap.keys + 3;
     size_t count = indexed->heap.count;
-    for (;;) {
-        size_t first = 4 * at + 1, end = MIN(first + 4, count);
-        if (first >= count) break;
-        size_t best = first;
-        for (size_t child = first + 1; child < end; child++)
-            best = nodes[child] < nodes[best] ? child : best;
+    for (size_t first; (first = 4 * at + 1) < count;) {
+        size_t best = bench_heap_least(nodes, first, count);
         if (nodes[best] >= key) break;
         indexed_put(indexed, at, nodes[best]);
         at = best;

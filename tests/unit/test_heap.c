@@ -65,11 +65,9 @@ static void model_push(Model *model, uint32_t number)
 static void model_take(Model *model)
 {
     HeapEntry expected = model->entries[model_next(model)];
-    if (!model->heap.ranks) {
-        CU_ASSERT(expected.at == 0 || !heap_advance(&model->heap, expected.at - 1));
-        CU_ASSERT(heap_advance(&model->heap, expected.at));
-    }
-    HeapEntry entry = heap_take(&model->heap);
+    HeapEntry entry;
+    CU_ASSERT(expected.at == model->now || !heap_pop(&model->heap, expected.at - 1, &entry));
+    CU_ASSERT_FATAL(heap_pop(&model->heap, expected.at, &entry));
     CU_ASSERT(entry.at == expected.at && entry.slot == expected.slot && entry.tag == expected.tag);
     model->now = entry.at;
     model_remove(model, model_next(model));
@@ -133,8 +131,8 @@ TEST(heap_recycles_chunks)
         for (uint32_t i = 0; i < 20000; i++)
             heap_push(&heap, (HeapEntry){base + i / 7 * 1000, i, heap_tag(1, RANK_TIMER)});
         for (uint32_t i = 0; i < 20000; i++) {
-            CU_ASSERT(heap.ranks || heap_advance(&heap, NANOS_NEVER));
-            HeapEntry entry = heap_take(&heap);
+            HeapEntry entry;
+            CU_ASSERT_FATAL(heap_pop(&heap, NANOS_NEVER, &entry));
             CU_ASSERT(entry.slot == i && entry.at == base + i / 7 * 1000);
         }
         if (pass == 0) blocks = heap.blocks->len;
