@@ -114,6 +114,8 @@ void plan_finally(Actor *actor, void (*done)(Actor *actor, Key key, bool succeed
                   void *data);
 /* Memory that lives as long as the plan (hooks' data). */
 void *plan_alloc(Actor *actor, size_t size);
+/* Calls release(thing) when that memory goes, also if the process dies with the plan. */
+void plan_keep(Actor *actor, void (*release)(void *thing), void *thing);
 
 /* Whether the plan being filled has no step yet; how many it has. */
 bool plan_is_empty(const Actor *actor);
