@@ -20,7 +20,8 @@
 
 static void path_append(const Path *path, GString *out)
 {
-    if (path->parent != NULL) path_append(path->parent, out);
+    if (path == NULL) return; /* the object itself */
+    path_append(path->parent, out);
     if (path->name == NULL)
         g_string_append_printf(out, "[%u]", path->index);
     else if (path->is_key)

@@ -3,7 +3,7 @@
  * path.h - where validation stands in an object, and the checks that every kind needs.
  *
  * A Path is a chain of steps on the caller's stack; its text ("spec.containers[0].name") is made
- * only when there is something to report. A Field table gives the types of a map's fields; what it
+ * only when there is something to report; NULL is the object itself. A Field table gives the types of a map's fields; what it
  * does not name is not looked at, because unknown fields are kept.
  */
 #ifndef KENNEL_MODELS_KIND_PATH_H
