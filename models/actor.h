@@ -110,6 +110,8 @@ double actor_unit(Actor *actor, const char *purpose);
 /* One draw that depends on (seed, about, purpose, n-th use) but not on the actor: the same object
  * meets the same luck whoever asks. */
 Nanos world_draw(World *world, const Dist *dist, Atom about, const char *purpose);
+/* The stream behind it, for other kinds of draws; valid until the next call. */
+Rng *world_stream(World *world, Atom about, const char *purpose);
 
 /* --- rows --- */
 

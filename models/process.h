@@ -48,6 +48,14 @@ typedef struct {
 Process *process_new(World *world, const ProcessOptions *options);
 void process_free(Process *process);
 
+/* The same with actors of these components (NULL-terminated) instead of the role's. */
+Process *process_new_of(World *world, const ProcessOptions *options,
+                        const Component *const *components);
+
+/* A process of a role whose cache is filled by hand and whose actors are driven by
+ * plan_rehearse(): it counts as up, leading and synced; nothing is scheduled in its name. */
+Process *process_new_rehearsal(World *world, Role role);
+
 /* Starts a process that is down. */
 void process_start(Process *process);
 
@@ -68,6 +76,10 @@ World *process_world(const Process *process);
 /* The informer cache. */
 const ObjectTable *process_cache(const Process *process);
 
+/* Changes the cache by hand, as a delivery would: the actors that run are told. */
+void process_cache_put(Process *process, const Object *object);
+void process_cache_drop(Process *process, Key key);
+
 /* --- the link to the API server --- */
 
 void process_cut(Process *process, bool to_server, bool from_server);
@@ -81,5 +93,7 @@ void process_delay_watch(Process *process, Kind kind, Nanos delay);
 
 unsigned process_actor_count(const Process *process);
 Actor *process_actor_at(const Process *process, unsigned index);
+/* The actor of a component by name ("statefulset-controller"); NULL if there is none. */
+Actor *process_actor(const Process *process, const char *component);
 
 #endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* world_internal.h - what world.c and world_script.c share; nobody else includes it. */
+#ifndef KENNEL_MODELS_WORLD_INTERNAL_H
+#define KENNEL_MODELS_WORLD_INTERNAL_H
+
+#include "models/machinery.h"
+#include "models/net/network.h"
+#include "models/node/machine.h"
+#include "models/storage/storage.h"
+
+/* A fault of the script that is at work. */
+typedef struct {
+    bool is_active;
+    void *state; /* what begin() returned */
+} ActiveFault;
+
+struct World {
+    const Scenario *scenario;
+    Sim *sim;
+    AtomTable *atoms;
+    Store *store;
+    Server *server;
+    Storage *storage;
+    Network *network;
+    Hub *hub;
+    Calls *calls;
+    Timeline *timeline;
+    GPtrArray *machines;         /* in order of creation */
+    GPtrArray *processes;        /* in order of creation; NULL where one was freed */
+    GHashTable *machine_of_name; /* by atom; looked up, never walked */
+    GHashTable *streams;         /* DrawStream by key; looked up, never walked */
+    Pool *stream_pool;
+    bool *gates;         /* by gate_index() */
+    ActiveFault *faults; /* by step */
+    unsigned active_faults;
+    bool is_closing; /* being freed: nothing is recorded */
+};
+
+/* world_script.c: schedules the start of the cluster and every step. */
+void world_schedule(World *world);
+/* Ends the faults that are still at work, so that they free what they hold. */
+void world_drop_faults(World *world);
+
+#endif
