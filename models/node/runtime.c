@@ -144,6 +144,7 @@ Sandbox *runtime_start_sandbox(Runtime *runtime, const Object *pod)
     CHECK(sandbox_running(sandbox) == 0);
     sandbox->ip = network_pod_ip(world_network(runtime->world), runtime->machine);
     sandbox->is_up = true;
+    sandbox->attempt++;
     return sandbox;
 }
 
@@ -279,6 +280,7 @@ Container *runtime_start_container(Sandbox *sandbox, const ContainerView *view)
         container->last_exit_code = container->exit_code;
     }
     container->is_running = true;
+    container->attempt = sandbox->attempt;
     container->is_serving = false;
     container->started_at = sim_now(sim);
     container->kill_at = NANOS_NEVER;

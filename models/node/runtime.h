@@ -27,6 +27,7 @@ typedef struct {
     bool is_main; /* runs the pod's application; others do their work and exit 0 */
     bool is_sidecar;
     bool is_running;
+    unsigned attempt;  /* of the sandbox it was started in last */
     unsigned restarts; /* starts less one */
     Nanos started_at, finished_at;
     int exit_code;
@@ -46,6 +47,7 @@ struct Sandbox {
     Key key;
     Atom uid, ref, ip;
     int64_t grace_s;       /* terminationGracePeriodSeconds */
+    unsigned attempt;      /* counts starts of the sandbox */
     bool is_up;            /* has a network and may hold running containers */
     bool is_serving;       /* every main container runs and serves */
     unsigned main_count;   /* main containers that the pod has */
