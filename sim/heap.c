@@ -16,7 +16,7 @@ static void queue_init(HeapQueue *queue)
 void heap_init(Heap *heap)
 {
     memset(heap, 0, sizeof *heap);
-    heap->near_bits = HEAP_ALL_BITS;
+    heap->near = HEAP_NEAR_ALL;
     heap->blocks = g_ptr_array_new_with_free_func(g_free);
     for (unsigned rank = 0; rank < RANK_COUNT; rank++)
         queue_init(&heap->instant[rank]);
@@ -51,7 +51,8 @@ static HeapChunk *chunk_take(Heap *heap)
     return chunk;
 }
 
-void heap_queue_extend(Heap *heap, HeapQueue *queue)
+/* Gives a full or empty queue a new tail. */
+static void queue_extend(Heap *heap, HeapQueue *queue)
 {
     HeapChunk *chunk = chunk_take(heap);
     if (queue->head)
@@ -62,7 +63,33 @@ void heap_queue_extend(Heap *heap, HeapQueue *queue)
     queue->fill = 0;
 }
 
-bool heap_front_make_room(Heap *heap)
+static inline void queue_put(Heap *heap, HeapQueue *queue, HeapEntry entry)
+{
+    if (G_UNLIKELY(queue->fill == HEAP_CHUNK_ENTRIES)) queue_extend(heap, queue);
+    queue->tail->entries[queue->fill++] = entry;
+}
+
+/* Puts an entry into the instant or a bucket, by heap->last. */
+static inline void place(Heap *heap, HeapEntry entry)
+{
+    uint64_t differs = (uint64_t)entry.at ^ (uint64_t)heap->last;
+    HeapQueue *queue;
+    if (differs == 0) {
+        unsigned rank = entry.tag & HEAP_RANK_MASK;
+        heap->ranks |= 1u << rank;
+        queue = &heap->instant[rank];
+    } else {
+        unsigned level = (63u - (unsigned)__builtin_clzll(differs)) / HEAP_DIGIT_BITS;
+        unsigned digit = (unsigned)(entry.at >> (level * HEAP_DIGIT_BITS)) & (HEAP_DIGITS - 1);
+        heap->levels |= 1u << level;
+        heap->digits[level] |= UINT64_C(1) << digit;
+        queue = &heap->buckets[level][digit];
+    }
+    queue_put(heap, queue, entry);
+}
+
+/* Makes room at the end of a full front, or puts all of it into buckets: then false. */
+static bool front_make_room(Heap *heap)
 {
     unsigned first = heap->first, count = heap->end - first;
     if (count <= HEAP_FRONT_SIZE / 2) {
@@ -72,11 +99,20 @@ bool heap_front_make_room(Heap *heap)
         return true;
     }
     heap->last = MAX(heap->last, heap->floor);
-    heap->near_bits = 0;
+    heap->near = 0;
     heap->first = heap->end = 0;
     for (unsigned i = first; i < first + count; i++)
-        heap_place(heap, heap->front[i]);
+        place(heap, heap->front[i]);
     return false;
+}
+
+void heap_push_slowly(Heap *heap, HeapEntry entry)
+{
+    uint64_t differs = (uint64_t)entry.at ^ (uint64_t)heap->last;
+    if (differs < heap->near && front_make_room(heap))
+        heap_front_insert(heap, entry);
+    else
+        place(heap, entry);
 }
 
 /* What all entries of a bucket have in common: digits above `level`, then `digit`, then zeros. */
@@ -122,7 +158,7 @@ static void bucket_spread(Heap *heap, unsigned level, unsigned digit)
     for (HeapChunk *chunk = queue.head, *next; chunk; chunk = next) {
         unsigned count = chunk_size(&queue, chunk);
         for (unsigned i = 0; i < count; i++)
-            heap_place(heap, chunk->entries[i]);
+            place(heap, chunk->entries[i]);
         next = chunk->next;
         chunk_give(heap, chunk);
     }
@@ -139,7 +175,7 @@ static void bucket_to_front(Heap *heap, unsigned level, unsigned digit)
     chunk_give(heap, chunk);
     queue_init(queue);
     bucket_unmark(heap, level, digit);
-    heap->near_bits = level * HEAP_DIGIT_BITS;
+    heap->near = UINT64_C(1) << level * HEAP_DIGIT_BITS;
 }
 
 /* With the front and the instant empty: refills one of them from the first bucket, if that begins
@@ -157,7 +193,7 @@ static bool advance(Heap *heap, Nanos until)
             bucket_to_front(heap, level, digit);
             return true;
         }
-        heap->near_bits = 0;
+        heap->near = 0;
         bucket_spread(heap, level, digit);
     }
     return heap->ranks != 0;
@@ -202,7 +238,7 @@ static size_t queue_filter(Heap *heap, HeapQueue *queue, HeapAlive *alive, const
         unsigned count = chunk_size(&old, chunk);
         for (unsigned i = first; i < count; i++) {
             if (alive(owner, chunk->entries[i])) {
-                heap_queue_put(heap, queue, chunk->entries[i]);
+                queue_put(heap, queue, chunk->entries[i]);
                 kept++;
             } else {
                 heap->size--;
@@ -289,7 +325,7 @@ static size_t queue_audit(const Heap *heap, const HeapQueue *queue, int level, u
                 CHECK(differs == 0 && (entry.tag & HEAP_RANK_MASK) == place);
             } else {
                 unsigned shift = (unsigned)level * HEAP_DIGIT_BITS;
-                CHECK(shift >= heap->near_bits && differs >> shift != 0 &&
+                CHECK(differs >= heap->near && differs >> shift != 0 &&
                       differs >> shift >> HEAP_DIGIT_BITS == 0);
                 CHECK(((uint64_t)entry.at >> shift) % HEAP_DIGITS == place);
             }
@@ -301,11 +337,11 @@ static size_t queue_audit(const Heap *heap, const HeapQueue *queue, int level, u
 static void front_audit(const Heap *heap)
 {
     CHECK(heap->end <= HEAP_FRONT_SIZE && heap->first <= heap->end);
-    CHECK(heap->first == heap->end || heap->near_bits > 0);
-    CHECK(heap->near_bits == 0 || heap->ranks == 0);
+    CHECK(heap->first == heap->end || heap->near > 0);
+    CHECK(heap->near == 0 || heap->ranks == 0);
     for (unsigned i = heap->first; i < heap->end; i++) {
         HeapEntry entry = heap->front[i];
-        CHECK(((uint64_t)entry.at ^ (uint64_t)heap->last) >> heap->near_bits == 0);
+        CHECK(((uint64_t)entry.at ^ (uint64_t)heap->last) < heap->near);
         CHECK(entry.at >= heap->floor);
         CHECK(i == heap->first || !heap_is_before(entry, heap->front[i - 1]));
     }

@@ -67,20 +67,19 @@ typedef struct {
 } HeapQueue;
 
 #define HEAP_FRONT_SIZE 64
-/* The front takes every time that equals `last` but for the lowest `near_bits` bits. */
-#define HEAP_ALL_BITS 63
+#define HEAP_NEAR_ALL   (UINT64_C(1) << 63)
 
 typedef struct {
     Nanos last;
-    unsigned near_bits;               /* 0: the front is not in use, the instant is */
-    unsigned first, end;              /* of the front */
-    Nanos floor;                      /* time of the last entry taken from the front */
-    size_t size;                      /* entries, cancelled ones included */
-    uint32_t ranks;                   /* bit r: instant[r] is not empty */
-    uint32_t levels;                  /* bit l: digits[l] is not 0 */
-    HeapChunk *spare;                 /* free chunks */
-    GPtrArray *blocks;                /* what chunks are cut from */
-    const char *slots;                /* what entries name, only ever prefetched */
+    uint64_t near;       /* the front takes times t with (t ^ last) < near; 0: it is not in use */
+    unsigned first, end; /* of the front */
+    Nanos floor;         /* time of the last entry taken from the front */
+    size_t size;         /* entries, cancelled ones included */
+    uint32_t ranks;      /* bit r: instant[r] is not empty */
+    uint32_t levels;     /* bit l: digits[l] is not 0 */
+    HeapChunk *spare;    /* free chunks */
+    GPtrArray *blocks;   /* what chunks are cut from */
+    const char *slots;   /* what entries name, only ever prefetched */
     uint64_t digits[HEAP_LEVELS];     /* bit d: buckets[l][d] is not empty */
     HeapEntry front[HEAP_FRONT_SIZE]; /* by time, rank and order of arrival */
     HeapQueue instant[RANK_COUNT];
@@ -94,18 +93,6 @@ static inline uint32_t heap_tag(uint32_t generation, Rank rank)
 {
     return generation << HEAP_RANK_BITS | (uint32_t)rank;
 }
-
-/* Gives a full or empty queue a new tail. */
-void heap_queue_extend(Heap *heap, HeapQueue *queue);
-
-static inline void heap_queue_put(Heap *heap, HeapQueue *queue, HeapEntry entry)
-{
-    if (G_UNLIKELY(queue->fill == HEAP_CHUNK_ENTRIES)) heap_queue_extend(heap, queue);
-    queue->tail->entries[queue->fill++] = entry;
-}
-
-/* Makes room at the end of a full front; false if it was put into buckets for that. */
-bool heap_front_make_room(Heap *heap);
 
 static inline bool heap_is_before(HeapEntry a, HeapEntry b)
 {
@@ -121,35 +108,18 @@ static inline void heap_front_insert(Heap *heap, HeapEntry entry)
     heap->front[at] = entry;
 }
 
-/* Puts an entry into the instant or a bucket, by heap->last. */
-static inline void heap_place(Heap *heap, HeapEntry entry)
-{
-    uint64_t differs = (uint64_t)entry.at ^ (uint64_t)heap->last;
-    HeapQueue *queue;
-    if (differs == 0) {
-        unsigned rank = entry.tag & HEAP_RANK_MASK;
-        heap->ranks |= 1u << rank;
-        queue = &heap->instant[rank];
-    } else {
-        unsigned level = (63u - (unsigned)__builtin_clzll(differs)) / HEAP_DIGIT_BITS;
-        unsigned digit = (unsigned)(entry.at >> (level * HEAP_DIGIT_BITS)) & (HEAP_DIGITS - 1);
-        heap->levels |= 1u << level;
-        heap->digits[level] |= UINT64_C(1) << digit;
-        queue = &heap->buckets[level][digit];
-    }
-    heap_queue_put(heap, queue, entry);
-}
+/* heap_push() of what is not the front's, or finds it full. */
+void heap_push_slowly(Heap *heap, HeapEntry entry);
 
 /* Adds an entry; entry.at >= heap->last and not before what was popped. */
 static inline void heap_push(Heap *heap, HeapEntry entry)
 {
+    uint64_t differs = (uint64_t)entry.at ^ (uint64_t)heap->last;
     heap->size++;
-    bool is_near = ((uint64_t)entry.at ^ (uint64_t)heap->last) >> heap->near_bits == 0;
-    if (is_near && heap->near_bits > 0 &&
-        (G_LIKELY(heap->end < HEAP_FRONT_SIZE) || heap_front_make_room(heap)))
+    if (differs < heap->near && heap->end < HEAP_FRONT_SIZE)
         heap_front_insert(heap, entry);
     else
-        heap_place(heap, entry);
+        heap_push_slowly(heap, entry);
 }
 
 /* heap_pop() when the front is empty. */

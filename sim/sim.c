@@ -96,7 +96,7 @@ static void slots_grow(Sim *sim)
     sim->slot_capacity = capacity;
 }
 
-static uint32_t slot_take(Sim *sim)
+static inline uint32_t slot_take(Sim *sim)
 {
     uint32_t number = sim->free_slot;
     if (G_LIKELY(number)) {
@@ -109,7 +109,7 @@ static uint32_t slot_take(Sim *sim)
     return number;
 }
 
-static void slot_give(Sim *sim, uint32_t number)
+static inline void slot_give(Sim *sim, uint32_t number)
 {
     Slot *slot = &sim->slots[number];
     slot->type = NULL;
@@ -177,7 +177,7 @@ static uint64_t fold(uint64_t digest, uint64_t word)
 }
 
 /* Takes the next live entry at or before `until`; needs one pending event at any time. */
-static bool next_entry(Sim *sim, Nanos until, HeapEntry *ret_entry)
+static inline bool next_entry(Sim *sim, Nanos until, HeapEntry *ret_entry)
 {
     do {
         if (!heap_pop(&sim->heap, until, ret_entry)) return false;
@@ -186,7 +186,7 @@ static bool next_entry(Sim *sim, Nanos until, HeapEntry *ret_entry)
 }
 
 /* The slot is free while its event runs, so an event that schedules itself again gets it back. */
-static void run_entry(Sim *sim, HeapEntry entry)
+static inline void run_entry(Sim *sim, HeapEntry entry)
 {
     const Slot *slot = &sim->slots[entry.slot];
     const EventType *type = slot->type;
