@@ -67,7 +67,7 @@ const Manifest *manifest_find(const ManifestSet *set, Kind kind, const char *spa
 static void add_foreign(ManifestSet *set, const Value *value, const char *file)
 {
     const char *kind = value_text(value, "kind");
-    g_ptr_array_add(set->foreign, (gpointer)value);
+    g_ptr_array_add(set->foreign, (gpointer)(uintptr_t)value);
     if (g_hash_table_add(set->warned, g_strdup(kind)))
         g_ptr_array_add(set->warnings,
                         g_strdup_printf("%s:%u: kind %s (%s) is not simulated: it is kept, and has "

@@ -117,6 +117,11 @@ static bool apply_set(Value **document, Value **choose, const char *text, GError
     }
     g_autofree char *path = g_strndup(text, (gsize)(equals - text));
     Value *value = yaml_resolve_plain(equals + 1, strlen(equals + 1));
+    if (!value) {
+        g_set_error(error, KENNEL_ERROR, KENNEL_ERROR_INPUT, "--set %s: the value is no finite number",
+                    text);
+        return false;
+    }
     const char *inner = g_str_has_prefix(path, "spec.") ? path + 5 : path;
     if (value_find(*document, "spec", "vary", inner)) {
         value_put(choose, value, inner);

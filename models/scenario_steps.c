@@ -62,7 +62,7 @@ static char *suggest_verb(const char *word)
 {
     g_autoptr(GPtrArray) names = g_ptr_array_new();
     for (const Verb *const *verb = scenario_verbs; *verb; verb++)
-        g_ptr_array_add(names, (gpointer)(*verb)->name);
+        g_ptr_array_add(names, (gpointer)(uintptr_t)(*verb)->name);
     g_ptr_array_add(names, (gpointer) "inject");
     return suggestion(word, names);
 }
@@ -71,7 +71,7 @@ static char *suggest_fault(const char *word)
 {
     g_autoptr(GPtrArray) names = g_ptr_array_new();
     for (const Fault *const *fault = scenario_faults; *fault; fault++)
-        g_ptr_array_add(names, (gpointer)(*fault)->name);
+        g_ptr_array_add(names, (gpointer)(uintptr_t)(*fault)->name);
     return suggestion(word, names);
 }
 
@@ -231,7 +231,7 @@ static bool read_application(Reading *reading, const Value *element, const char 
     if (!app) {
         g_autoptr(GPtrArray) names = g_ptr_array_new();
         for (const App *const *known = scenario_apps; *known; known++)
-            g_ptr_array_add(names, (gpointer)(*known)->name);
+            g_ptr_array_add(names, (gpointer)(uintptr_t)(*known)->name);
         g_autofree char *hint = suggestion(fields.model, names);
         param_error(error, place, element, "unknown model '%s' (%s)", fields.model, hint);
         return false;

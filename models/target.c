@@ -301,7 +301,8 @@ GArray *target_pods(World *world, const Target *target)
     g_autoptr(GPtrArray) found = g_ptr_array_new();
     ObjectList pods = table_kind(store_table(world_store(world)), KIND_POD);
     for (unsigned i = 0; i < pods.count; i++)
-        if (pod_fits(world, target, pods.items[i])) g_ptr_array_add(found, (gpointer)pods.items[i]);
+        if (pod_fits(world, target, pods.items[i]))
+            g_ptr_array_add(found, (gpointer)(uintptr_t)pods.items[i]);
     g_qsort_with_data(found->pdata, (int)found->len, sizeof(gpointer), by_ref, world_atoms(world));
     unsigned count = found->len;
     choose(world, target, found->pdata, &count);

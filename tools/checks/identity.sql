@@ -1,0 +1,40 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- guarantee: identity
+-- promise: every incarnation of an ordinal has the name, hostname, subdomain, claims and volumes of
+--          the one before it.
+
+-- exercised: incarnations that had a predecessor
+CREATE TEMP TABLE incarnation AS
+SELECT p.run, p.workload, p.object, p.ref, p.uid, p.created_at, p.created_n, p.until_at,
+       (SELECT string.text FROM named_fact AS f JOIN string ON string.id = f.detail
+         WHERE f.what = 'pod-identity' AND f.run = p.run AND f.object = p.object AND f.uid = p.uid)
+         AS identity,
+       (SELECT group_concat(volume) FROM (
+          SELECT DISTINCT m.volume FROM volume_mounted AS m
+           WHERE m.run = p.run AND m.pod_uid = p.uid ORDER BY 1)) AS volumes
+  FROM pod AS p WHERE p.ordinal >= 0 AND p.workload LIKE 'StatefulSet/%';
+CREATE TEMP TABLE pair AS
+SELECT run, workload, ref, created_at, identity, volumes,
+       lag(uid) OVER w AS before_uid, lag(identity) OVER w AS before_identity,
+       last_mounted AS before_volumes
+  FROM (SELECT *, max(CASE WHEN volumes IS NOT NULL THEN printf('%012d', created_n) || volumes END)
+          OVER (PARTITION BY run, object ORDER BY created_n
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS last_mounted
+          FROM incarnation)
+WINDOW w AS (PARTITION BY run, ref ORDER BY created_n);
+SELECT run, workload, count(*) AS times FROM pair WHERE before_uid IS NOT NULL
+ GROUP BY run, workload;
+
+-- violations
+SELECT run, workload, created_at AS at, ref AS object,
+       'is ' || identity || ', its predecessor was ' || before_identity AS what
+  FROM pair WHERE before_uid IS NOT NULL AND identity IS NOT before_identity
+UNION ALL
+SELECT run, workload, created_at, ref,
+       'uses ' || volumes || ', its predecessor used ' || substr(before_volumes, 13)
+  FROM pair WHERE before_uid IS NOT NULL AND volumes IS NOT NULL AND before_volumes IS NOT NULL
+   AND volumes <> substr(before_volumes, 13);
+
+-- figures
+SELECT run, workload, count(*) AS value, 'incarnations' AS unit FROM pair
+ WHERE before_uid IS NOT NULL GROUP BY run, workload;
