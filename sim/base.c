@@ -151,8 +151,8 @@ static char *decimal_write(char *at, uint64_t value, uint64_t unit, const char *
 const char *nanos_format(Nanos nanos, char buffer[NANOS_TEXT_MAX])
 {
     char *at = buffer;
-    if (nanos == NANOS_NEVER) return strcpy(buffer, "never");
-    if (nanos == 0) return strcpy(buffer, "0s");
+    if (nanos == NANOS_NEVER) return memcpy(buffer, "never", sizeof "never");
+    if (nanos == 0) return memcpy(buffer, "0s", sizeof "0s");
     if (nanos < 0) *at++ = '-';
     uint64_t left = nanos < 0 ? 0 - (uint64_t)nanos : (uint64_t)nanos;
     if (left < (uint64_t)NANOS_US) {

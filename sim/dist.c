@@ -11,10 +11,12 @@
  *     weibull      shape      scale      1 / shape
  *     empirical    (table)
  *
- * Every draw of one shape but normal's and exponential's rare cases takes one word of the stream,
- * and cutting never redraws, so runs that differ in a parameter stay in step.
+ * How many words of the stream a draw takes depends on the shape and on these words, never on the
+ * parameters: cutting does not redraw. So runs that differ in a parameter stay in step.
  */
 #include "sim/dist.h"
+
+__extension__ typedef unsigned __int128 Wide;
 
 /* The 99th percentile of the standard normal distribution. */
 #define NORMAL_P99 2.326347874
@@ -172,7 +174,7 @@ static bool read_table(Reader *reader, const Form *form, DistTable **ret_table)
     g_autoptr(GArray) weights = g_array_new(FALSE, FALSE, sizeof(double));
     double total = 0;
     for (;;) {
-        double value, weight;
+        double value = 0, weight = 0;
         if (!read_duration(reader, ",:()", &value) || !read_mark(reader, ':', form->usage) ||
             !read_number(reader, ",:()", &weight))
             return false;
@@ -232,7 +234,7 @@ static const Form *read_form(Reader *reader)
 
 static bool read_constant(Reader *reader, Dist *ret_dist)
 {
-    double value;
+    double value = 0;
     if (!read_duration(reader, "", &value)) return false;
     *ret_dist = dist_constant((Nanos)value);
     return true;
@@ -330,10 +332,12 @@ static Nanos nanos_of(double value)
     return value < (double)DRAW_MAX ? (Nanos)(value + 0.5) : DRAW_MAX;
 }
 
+/* The high word of a product, and not rng_below(): that redraws in rare cases which depend on the
+ * bound. The bias is below 2^-64 times the number of nanoseconds in the range. */
 static Nanos draw_uniform(const Dist *dist, Rng *rng)
 {
     Nanos low = (Nanos)dist->a, high = (Nanos)dist->b;
-    return low == high ? low : low + (Nanos)rng_below(rng, (uint64_t)(high - low));
+    return low + (Nanos)((Wide)rng_u64(rng) * (uint64_t)(high - low) >> 64);
 }
 
 static Nanos draw_lognormal(const Dist *dist, Rng *rng)

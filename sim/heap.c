@@ -310,7 +310,22 @@ Nanos heap_peek(Heap *heap, HeapAlive *alive, const void *owner)
     return NANOS_NEVER;
 }
 
-/* Counts a queue's entries and checks that each of them belongs there. */
+static void instant_entry_audit(const Heap *heap, HeapEntry entry, unsigned rank)
+{
+    CHECK(entry.at == heap->last && (entry.tag & HEAP_RANK_MASK) == rank);
+}
+
+static void bucket_entry_audit(const Heap *heap, HeapEntry entry, unsigned level, unsigned digit)
+{
+    unsigned shift = level * HEAP_DIGIT_BITS;
+    uint64_t differs = (uint64_t)entry.at ^ (uint64_t)heap->last;
+    CHECK(entry.at > heap->last && differs >= heap->near);
+    CHECK(differs >> shift != 0 && differs >> shift >> HEAP_DIGIT_BITS == 0);
+    CHECK(((uint64_t)entry.at >> shift) % HEAP_DIGITS == digit);
+}
+
+/* Counts the entries of bucket [level][place], or of instant[place] (level < 0), and checks that
+ * each of them belongs there. */
 static size_t queue_audit(const Heap *heap, const HeapQueue *queue, int level, unsigned place)
 {
     size_t count = 0;
@@ -318,17 +333,10 @@ static size_t queue_audit(const Heap *heap, const HeapQueue *queue, int level, u
         CHECK((chunk->next == NULL) == (chunk == queue->tail));
         unsigned first = chunk == queue->head ? queue->taken : 0;
         for (unsigned i = first; i < chunk_size(queue, chunk); i++, count++) {
-            HeapEntry entry = chunk->entries[i];
-            uint64_t differs = (uint64_t)entry.at ^ (uint64_t)heap->last;
-            CHECK(entry.at >= heap->last);
-            if (level < 0) {
-                CHECK(differs == 0 && (entry.tag & HEAP_RANK_MASK) == place);
-            } else {
-                unsigned shift = (unsigned)level * HEAP_DIGIT_BITS;
-                CHECK(differs >= heap->near && differs >> shift != 0 &&
-                      differs >> shift >> HEAP_DIGIT_BITS == 0);
-                CHECK(((uint64_t)entry.at >> shift) % HEAP_DIGITS == place);
-            }
+            if (level < 0)
+                instant_entry_audit(heap, chunk->entries[i], place);
+            else
+                bucket_entry_audit(heap, chunk->entries[i], (unsigned)level, place);
         }
     }
     return count;

@@ -53,6 +53,14 @@ static inline double bench_time(BenchRound *round, const Bench *bench, uint64_t 
     return (double)(bench_cpu_ns() - begin) / bench->units;
 }
 
+/* The number of rounds: the first argument, or the fallback. */
+static inline unsigned bench_rounds(int argc, char **argv, unsigned fallback)
+{
+    int64_t rounds = fallback;
+    CHECK_THAT(argc < 2 || text_to_int(argv[1], &rounds), "'%s' is no number", argv[1]);
+    return (unsigned)CLAMP(rounds, 1, BENCH_ROUNDS_MAX);
+}
+
 static inline void bench_head(void)
 {
     printf("%-28s %10s %10s %7s  %s\n", "name", "ns/unit", "reference", "ratio", "checksum");

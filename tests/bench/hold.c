@@ -222,7 +222,7 @@ static bool hold_bench(size_t pending, bool cancels, unsigned rounds)
 /* bench-hold [ROUNDS] */
 int main(int argc, char **argv)
 {
-    unsigned rounds = argc > 1 ? (unsigned)CLAMP(atoi(argv[1]), 1, BENCH_ROUNDS_MAX) : 5;
+    unsigned rounds = bench_rounds(argc, argv, 5);
     bool ok = true;
     bench_head();
     for (int cancels = 0; cancels <= 1; cancels++)

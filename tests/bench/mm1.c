@@ -187,7 +187,7 @@ static uint64_t mm1_xoshiro(const void *parameters, int64_t *begin_ns)
 /* bench-mm1 [ROUNDS]; a unit is an event. */
 int main(int argc, char **argv)
 {
-    unsigned rounds = argc > 1 ? (unsigned)CLAMP(atoi(argv[1]), 1, BENCH_ROUNDS_MAX) : 15;
+    unsigned rounds = bench_rounds(argc, argv, 15);
     int64_t begin_ns;
     uint64_t sojourn = mm1_ours(NULL, &begin_ns);
     double events = 2.0 * CUSTOMERS;

@@ -65,7 +65,7 @@ static void model_push(Model *model, uint32_t number)
 static void model_take(Model *model)
 {
     HeapEntry expected = model->entries[model_next(model)];
-    HeapEntry entry;
+    HeapEntry entry = {0};
     CU_ASSERT(expected.at == model->now || !heap_pop(&model->heap, expected.at - 1, &entry));
     CU_ASSERT_FATAL(heap_pop(&model->heap, expected.at, &entry));
     CU_ASSERT(entry.at == expected.at && entry.slot == expected.slot && entry.tag == expected.tag);
@@ -129,11 +129,11 @@ TEST(heap_recycles_chunks)
     for (unsigned pass = 0; pass < 50; pass++) {
         Nanos base = (Nanos)(pass + 1) << 40;
         for (uint32_t i = 0; i < 20000; i++)
-            heap_push(&heap, (HeapEntry){base + i / 7 * 1000, i, heap_tag(1, RANK_TIMER)});
+            heap_push(&heap, (HeapEntry){base + (Nanos)(i / 7) * 1000, i, heap_tag(1, RANK_TIMER)});
         for (uint32_t i = 0; i < 20000; i++) {
-            HeapEntry entry;
+            HeapEntry entry = {0};
             CU_ASSERT_FATAL(heap_pop(&heap, NANOS_NEVER, &entry));
-            CU_ASSERT(entry.slot == i && entry.at == base + i / 7 * 1000);
+            CU_ASSERT(entry.slot == i && entry.at == base + (Nanos)(i / 7) * 1000);
         }
         if (pass == 0) blocks = heap.blocks->len;
     }

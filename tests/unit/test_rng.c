@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #define DRAWS 400000
+#define MANY  (4 * (size_t)DRAWS)
 
 static Rng stream(const char *purpose)
 {
@@ -195,7 +196,7 @@ static unsigned beyond(const double *values, unsigned count, double limit)
 TEST(rng_exponential_statistics)
 {
     Rng rng = stream("exponential");
-    g_autofree double *values = g_new(double, DRAWS * 4);
+    g_autofree double *values = g_new(double, MANY);
     for (unsigned i = 0; i < DRAWS * 4; i++) {
         values[i] = rng_exponential(&rng);
         CU_ASSERT_FATAL(values[i] >= 0);
@@ -204,7 +205,8 @@ TEST(rng_exponential_statistics)
     expect_near(moment(values, DRAWS * 4, 2), 2, 4 * sqrt(20) / sqrt(DRAWS * 4), "second moment");
     expect_near(moment(values, DRAWS * 4, 3), 6, 4 * sqrt(684) / sqrt(DRAWS * 4), "third moment");
     /* Around the edge of the base layer at 7.697, and far out. */
-    for (double limit = 7; limit < 10; limit += 0.5) {
+    for (int half = 14; half < 20; half++) {
+        double limit = half / 2.0;
         double expected = DRAWS * 4 * exp(-limit);
         expect_near(beyond(values, DRAWS * 4, limit), expected, 4 * sqrt(expected), "tail");
     }
@@ -214,14 +216,15 @@ TEST(rng_exponential_statistics)
 TEST(rng_normal_statistics)
 {
     Rng rng = stream("normal");
-    g_autofree double *values = g_new(double, DRAWS * 4);
+    g_autofree double *values = g_new(double, MANY);
     for (unsigned i = 0; i < DRAWS * 4; i++)
         values[i] = rng_normal(&rng);
     expect_near(moment(values, DRAWS * 4, 1), 0, 4 / sqrt(DRAWS * 4), "mean");
     expect_near(moment(values, DRAWS * 4, 2), 1, 4 * sqrt(2) / sqrt(DRAWS * 4), "second moment");
     expect_near(moment(values, DRAWS * 4, 3), 0, 4 * sqrt(15) / sqrt(DRAWS * 4), "third moment");
     expect_near(moment(values, DRAWS * 4, 4), 3, 4 * sqrt(96) / sqrt(DRAWS * 4), "fourth moment");
-    for (double limit = 3; limit < 4.3; limit += 0.2) {
+    for (int fifth = 15; fifth <= 21; fifth++) {
+        double limit = fifth / 5.0;
         double expected = DRAWS * 4 * erfc(limit / sqrt(2));
         expect_near(beyond(values, DRAWS * 4, limit), expected, 4 * sqrt(expected), "tail");
     }

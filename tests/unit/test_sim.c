@@ -283,7 +283,7 @@ TEST(sim_budget_and_empty)
     EQUAL_INT(sim_now(sim), 0);
     EQUAL_INT(sim_next(sim), NANOS_NEVER);
     for (unsigned i = 0; i < 4; i++)
-        sim_at(sim, 10 * (i + 1), &timer, text, 'a' + i);
+        sim_at(sim, 10 * ((Nanos)i + 1), &timer, text, 'a' + i);
     EQUAL_INT(sim_run(sim, 100, 2), SIM_BUDGET);
     EQUAL_INT(sim_run(sim, 30, 1), SIM_TIME);
     EQUAL_INT(sim_run(sim, 100, 1), SIM_EMPTY);
@@ -303,7 +303,7 @@ static Sim *signalled_sim;
 static void on_signal(int number)
 {
     (void)number;
-    sim_stop(signalled_sim);
+    sim_stop(signalled_sim); /* NOLINT(bugprone-signal-handler): sim.h promises it */
 }
 
 TEST(sim_stop_from_a_signal_handler)
