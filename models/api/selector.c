@@ -39,8 +39,6 @@ void selector_free(Selector *selector)
     g_free(selector);
 }
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Selector, selector_free)
-
 /* --- compiling --- */
 
 static void add_pairs(Selector *selector, AtomTable *atoms, const Value *labels)

@@ -22,6 +22,7 @@ Selector *selector_new(AtomTable *atoms, const Value *label_selector, GError **e
 Selector *selector_new_map(AtomTable *atoms, const Value *labels);
 
 void selector_free(Selector *selector);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Selector, selector_free)
 
 /* Whether labels satisfy every requirement. */
 bool selector_matches(const Selector *selector, const Meta *meta);

@@ -109,6 +109,19 @@ static void put_text_if_other(Value **value, const char *key, const char *text)
     if (strcmp(value_text(*value, key), text) != 0) value_put(value, value_string(text), key);
 }
 
+/* An empty list or map of metadata is the same as none. */
+static void drop_empty_meta(Value **value)
+{
+    static const char *const fields[] = {"annotations", "finalizers", "labels", "ownerReferences"};
+    for (unsigned i = 0; i < G_N_ELEMENTS(fields); i++) {
+        const Value *field = value_find(*value, "metadata", fields[i]);
+        ValueType type = value_type(field);
+        bool may_be_empty = type == VALUE_NULL || type == VALUE_LIST || type == VALUE_MAP;
+        if (field && may_be_empty && value_size(field) == 0)
+            value_drop(value, "metadata", fields[i]);
+    }
+}
+
 /* apiVersion, kind, name and namespace say what the key says. */
 static void put_identity(const Server *server, Key key, Value **value)
 {
@@ -152,14 +165,18 @@ static bool key_for_create(Server *server, const Request *request, Key *key, Rep
     return true;
 }
 
-/* What only the server may say about a new object. */
+/* Forgets what only the server may say about a new object. */
+static void drop_server_meta(Value **value)
+{
+    static const char *const fields[] = {"deletionTimestamp", "deletionGracePeriodSeconds",
+                                         "resourceVersion", "selfLink", "generation"};
+    for (unsigned i = 0; i < G_N_ELEMENTS(fields); i++)
+        value_drop(value, "metadata", fields[i]);
+}
+
 static void put_new_meta(Server *server, Key key, Value **value)
 {
-    static const char *const forbidden[] = {"deletionTimestamp", "deletionGracePeriodSeconds",
-                                            "resourceVersion", "selfLink", "generation"};
     char buffer[TIME_TEXT_MAX];
-    for (unsigned i = 0; i < G_N_ELEMENTS(forbidden); i++)
-        value_drop(value, "metadata", forbidden[i]);
     meta_put_text(value, "creationTimestamp", time_format(server->now, buffer));
     put_uid(server, key, value);
     if (has_generation(key.kind)) value_put(value, value_int(1), "metadata", "generation");
@@ -198,6 +215,8 @@ void server_create(Server *server, const Request *request, Reply *reply)
     g_autofree char *base = g_strdup(value_text(value, "metadata", "generateName"));
     if (key.name == ATOM_NONE && *base && !generate_name(server, &key, base, reply)) return;
     if (key.name) put_identity(server, key, &value);
+    drop_server_meta(&value);
+    drop_empty_meta(&value);
     if (info->has_status) value_drop(&value, "status");
     if (info->prepare) info->prepare(&value, NULL);
     if (!is_valid(server, key, value, NULL, reply)) return;
@@ -238,6 +257,7 @@ static void keep_meta(Value **value, const Value *old)
             value_drop(value, "metadata", kept[i]);
     }
     value_drop(value, "metadata", "resourceVersion");
+    drop_empty_meta(value);
 }
 
 static void keep_status(Value **value, const Value *old)
