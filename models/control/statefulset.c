@@ -30,8 +30,7 @@ typedef struct {
 typedef struct {
     GHashTable *writes; /* uid of a set -> Writes; looked up only */
     int64_t seen[KIND_COUNT];
-    Atom label_revision;
-    bool is_guarded, is_semantic;
+    bool is_guarded;
 } State;
 
 /* --- watches --- */
@@ -178,11 +177,9 @@ Atom statefulset_pod_revision(const Object *pod)
     return pod_view(pod)->revision;
 }
 
-static void sync_free(Actor *actor, Key key, bool succeeded, void *data)
+static void sync_free(void *data)
 {
     SetSync *sync = data;
-    (void)actor, (void)key, (void)succeeded;
-
     for (unsigned i = 0; i < sync->pod_count; i++)
         object_unref(sync->pods[i].pod);
     for (unsigned i = 0; i < sync->revision_count; i++)
@@ -207,7 +204,7 @@ static SetSync *sync_new(Actor *actor, const Object *set)
         .is_monotonic = !statefulset_view(set)->is_parallel,
         .waits_for_available = world_is_at_least(actor_world(actor), 34),
     };
-    plan_finally(actor, sync_free, sync);
+    plan_keep(actor, sync_free, sync);
     return sync;
 }
 

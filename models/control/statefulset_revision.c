@@ -110,7 +110,7 @@ static PlanVerdict on_created(Actor *actor, PlanStep *step, const Reply *reply, 
 static void create_revision(SetSync *sync)
 {
     char hash[REVISION_HASH_MAX];
-    sync->update_data = revision_data(sync->view->template);
+    take_template(&sync->update_data, revision_data(sync->view->template));
     g_autofree char *json = revision_json(sync->update_data);
     size_t size = strlen(json) + 1;
     sync->update_json = memcpy(plan_alloc(sync->actor, size), json, size);
@@ -181,9 +181,9 @@ void statefulset_resolve_revisions(SetSync *sync)
             equal = sync->revisions[i];
 
     bool is_newest = equal && (equal == newest || revision_same(newest, equal, atoms_of(sync)));
-    if (!equal && newest && revision_means(newest, sync->set) &&
+    if (!equal && newest &&
         world_gate(actor_world(sync->actor), "StatefulSetSemanticRevisionComparison"))
-        is_newest = true;
+        is_newest = revision_means(newest, sync->set);
     if (is_newest)
         go_on(sync, newest->key.name, revision_view(newest)->data);
     else if (equal)
