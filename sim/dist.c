@@ -312,7 +312,7 @@ char *dist_format(const Dist *dist)
     const Form *form = form_of(dist->shape);
     const double values[ARGS_MAX] = {dist->a, dist->b};
     g_string_append_printf(out, "%s(", form->name);
-    for (unsigned i = 0; i < form->args; i++) {
+    for (unsigned i = 0; i < form->args && i < ARGS_MAX; i++) {
         g_string_append(out, i ? ", " : "");
         if (form->types[i] == ARG_NUMBER)
             write_number(out, values[i]);

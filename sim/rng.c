@@ -108,39 +108,6 @@ double rng_exponential(Rng *rng)
     }
 }
 
-/* Beyond `edge`, by G. Marsaglia's method of 1964. */
-static double normal_tail(Rng *rng, double edge)
-{
-    double x, y;
-    do {
-        x = rng_exponential(rng) / edge;
-        y = rng_exponential(rng);
-    } while (2 * y < x * x);
-    return edge + x;
-}
-
-double rng_normal(Rng *rng)
-{
-    const double *edges = normal_edges;
-    for (;;) {
-        uint64_t bits = next_u64(rng);
-        unsigned layer = bits & (RNG_LAYERS - 1);
-        double sign = bits & RNG_LAYERS ? -1.0 : 1.0;
-        double x = unit_of(bits) * edges[layer];
-        if (G_LIKELY(x < edges[layer + 1])) return sign * x;
-        if (layer == 0) return sign * normal_tail(rng, edges[1]);
-        double low = edges[layer], high = edges[layer + 1];
-        if (is_below_density(rng, det_exp(-low * low / 2), det_exp(-high * high / 2),
-                             det_exp(-x * x / 2)))
-            return sign * x;
-    }
-}
-
-/* ln 2 in two parts; the first has 21 zero bits at its end, so that an exponent times it is exact. */
-#define LN2_HIGH 0x1.62e42feep-1
-#define LN2_LOW  0x1.a39ef35793c76p-33
-#define LOG2_E   0x1.71547652b82fep+0
-
 static double double_of_bits(uint64_t bits)
 {
     double x;
@@ -154,6 +121,45 @@ static uint64_t bits_of_double(double x)
     memcpy(&bits, &x, sizeof bits);
     return bits;
 }
+
+/* Beyond `edge`, by G. Marsaglia's method of 1964. */
+static double normal_tail(Rng *rng, double edge)
+{
+    double x, y;
+    do {
+        x = rng_exponential(rng) / edge;
+        y = rng_exponential(rng);
+    } while (2 * y < x * x);
+    return edge + x;
+}
+
+/* x, or -x if the sign is 1: a coin that a processor cannot predict must not be a branch. */
+static double with_sign(double x, uint64_t sign)
+{
+    return double_of_bits(bits_of_double(x) ^ sign << 63);
+}
+
+double rng_normal(Rng *rng)
+{
+    const double *edges = normal_edges;
+    for (;;) {
+        uint64_t bits = next_u64(rng);
+        unsigned layer = bits & (RNG_LAYERS - 1);
+        uint64_t sign = bits / RNG_LAYERS & 1;
+        double x = unit_of(bits) * edges[layer];
+        if (G_LIKELY(x < edges[layer + 1])) return with_sign(x, sign);
+        if (layer == 0) return with_sign(normal_tail(rng, edges[1]), sign);
+        double low = edges[layer], high = edges[layer + 1];
+        if (is_below_density(rng, det_exp(-low * low / 2), det_exp(-high * high / 2),
+                             det_exp(-x * x / 2)))
+            return with_sign(x, sign);
+    }
+}
+
+/* ln 2 in two parts; the first has 21 zero bits at its end, so that an exponent times it is exact. */
+#define LN2_HIGH 0x1.62e42feep-1
+#define LN2_LOW  0x1.a39ef35793c76p-33
+#define LOG2_E   0x1.71547652b82fep+0
 
 /*
  * x = 2^k m with m between sqrt(1/2) and sqrt(2). With s = (m - 1) / (m + 1),
@@ -199,27 +205,19 @@ double det_exp(double x)
 {
     if (x > 709.782712893384) return double_of_bits(UINT64_C(0x7ff0000000000000));
     if (x < -745.1332191019412) return 0;
-    int k = (int)(x * LOG2_E + (x < 0 ? -0.5 : 0.5));
+    /* Rounded by truncating what is always positive: the sign of x is often a coin. */
+    int k = (int)(x * LOG2_E + 1100.5) - 1100;
     double r = (x - k * LN2_HIGH) - k * LN2_LOW;
-    static const double inverse_factorials[] = {
-        1.0 / 6227020800,
-        1.0 / 479001600,
-        1.0 / 39916800,
-        1.0 / 3628800,
-        1.0 / 362880,
-        1.0 / 40320,
-        1.0 / 5040,
-        1.0 / 720,
-        1.0 / 120,
-        1.0 / 24,
-        1.0 / 6,
-        1.0 / 2,
-        1.0,
-        1.0,
-    };
-    double sum = inverse_factorials[0];
-    for (unsigned i = 1; i < G_N_ELEMENTS(inverse_factorials); i++)
-        sum = sum * r + inverse_factorials[i];
+    double q = r * r;
+    double even =
+        1 + q * (1.0 / 2 + q * (1.0 / 24 +
+                                q * (1.0 / 720 + q * (1.0 / 40320 + q * (1.0 / 3628800 +
+                                                                         q * (1.0 / 479001600))))));
+    double odd =
+        1.0 / 6 +
+        q * (1.0 / 120 +
+             q * (1.0 / 5040 + q * (1.0 / 362880 + q * (1.0 / 39916800 + q * (1.0 / 6227020800)))));
+    double sum = even + (r + r * q * odd);
     /* In two steps, because 2^k alone may be beyond the normal numbers where the result is not. */
     int half = k / 2;
     return sum * power_of_two(half) * power_of_two(k - half);

@@ -173,7 +173,7 @@ TEST(dist_mean_and_quantiles)
         }
         double mean = sum / DRAWS, deviation = sqrt(squares / DRAWS - mean * mean);
         double expected = dist_mean(&dist) / 1e9;
-        Nanos median = draws[DRAWS / 2], p99 = draws[DRAWS / 100 * 99];
+        Nanos median = draws[DRAWS / 2], p99 = draws[(size_t)DRAWS / 100 * 99];
         CU_ASSERT(fabs(mean - expected) < 4 * deviation / sqrt(DRAWS));
         CU_ASSERT(fabs(expected - rows[i].mean) < 0.004 * rows[i].mean);
         CU_ASSERT(fabs((double)p99 / 1e9 / rows[i].p99 - 1) < 0.03);
