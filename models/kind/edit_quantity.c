@@ -2,7 +2,7 @@
 /*
  * edit_quantity.c - quantities in the one form the API server writes them in.
  * Mirrors: kubernetes v1.36 staging/src/k8s.io/apimachinery/pkg/api/resource (quantity.go).
- * Simplified: amounts beyond 10^18 units or finer than a billionth are left as written; real ones
+ * Simplified: amounts beyond int64 or finer than a billionth are left as written; real ones
  *   are nowhere near.
  * State: none.
  */
@@ -10,11 +10,11 @@
 
 #include "sim/json.h"
 
-/* Billionths of a unit: 10^18 units need 90 bits. */
+/* Billionths of a unit: 10^21 units need 100 bits. */
 __extension__ typedef __int128 Wide;
 
 #define BILLION   ((Wide)1000000000)
-#define WIDE_MOST (BILLION * BILLION * BILLION)
+#define WIDE_MOST (BILLION * BILLION * BILLION * 1000)
 
 typedef enum { FORM_DECIMAL, FORM_BINARY, FORM_EXPONENT } Form;
 
@@ -114,6 +114,7 @@ static Value *write_binary(const Amount *amount)
     unsigned power = 0;
     for (; units % 1024 == 0 && power + 1 < G_N_ELEMENTS(binaries); power++)
         units /= 1024;
+    if (units > INT64_MAX) return NULL;
     return value_printf("%s%" PRId64 "%s", amount->is_negative ? "-" : "", (int64_t)units,
                         binaries[power]);
 }

@@ -103,19 +103,11 @@ static const char *qos_of(const Value *spec)
 
 static void pod_prepare(Value **now, const Value *old)
 {
-    if (old == NULL) {
-        Value *status = value_map();
-        value_map_set(status, "phase", value_string("Pending"));
-        value_map_set(status, "qosClass", value_string(qos_of(value_get(*now, "spec"))));
-        part_start_status(now, status);
-        value_put(now, value_int(1), "metadata", "generation");
-        return;
-    }
-    int64_t before = value_as_int(value_find(old, "metadata", "generation"), 0);
-    int64_t sent = value_as_int(value_find(*now, "metadata", "generation"), before);
-    bool is_changed = !value_equal(value_get(*now, "spec"), value_get(old, "spec"));
-    int64_t generation = is_changed ? before + 1 : MAX(before, sent);
-    if (generation != sent) value_put(now, value_int(generation), "metadata", "generation");
+    if (old != NULL) return;
+    Value *status = value_map();
+    value_map_set(status, "phase", value_string("Pending"));
+    value_map_set(status, "qosClass", value_string(qos_of(value_get(*now, "spec"))));
+    part_start_status(now, status);
 }
 
 /* --- validation --- */
