@@ -63,7 +63,7 @@ static char *suggest_verb(const char *word)
     g_autoptr(GPtrArray) names = g_ptr_array_new();
     for (const Verb *const *verb = scenario_verbs; *verb; verb++)
         g_ptr_array_add(names, (gpointer)(uintptr_t)(*verb)->name);
-    g_ptr_array_add(names, (gpointer) "inject");
+    g_ptr_array_add(names, (gpointer)(uintptr_t)"inject");
     return suggestion(word, names);
 }
 

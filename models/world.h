@@ -27,7 +27,7 @@ typedef enum {
 extern const FactRow world_rows[ROW_COUNT];
 
 /* The SQL views that turn facts into intervals, for timeline_create(). */
-extern const char world_views_sql[];
+const char *world_views(void);
 
 typedef struct Process Process;
 typedef struct Machine Machine;

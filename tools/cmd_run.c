@@ -203,7 +203,7 @@ static bool run_variant(Session *session, Timeline *timeline, unsigned index, GE
 static bool run_variants(Session *session, GError **error)
 {
     Timeline *timeline =
-        timeline_create(session->database, world_rows, ROW_COUNT, world_views_sql, error);
+        timeline_create(session->database, world_rows, ROW_COUNT, world_views(), error);
     bool ok = timeline != NULL;
     session->end = WORLD_COMPLETE;
     for (unsigned i = 0; ok && !interrupted && i < session->set->variants->len; i++)
