@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * path.c - where validation stands in an object, and the checks that every kind needs.
- * Mirrors: kubernetes v1.36 staging/src/k8s.io/apimachinery/pkg/util/validation (field, validation.go).
+ * Mirrors: kubernetes v1.36 staging/src/k8s.io/apimachinery/pkg/util/validation (field).
  * Simplified: types are checked by tables of the fields that matter, not by the full schema; what
  *   the decoder would refuse elsewhere is kept.
  * State: none.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * podtemplate_default.c - the defaults of a pod spec, and the shape in which Go writes it.
- * Mirrors: kubernetes v1.36 pkg/apis/core/v1/defaults.go and zz_generated.defaults.go; the omitempty
+ * Mirrors: kubernetes v1.36 pkg/apis/core/v1/defaults.go, zz_generated.defaults.go; the omitempty
  *   tags of staging/src/k8s.io/api/core/v1/types.go.
  * Simplified: no defaults for iSCSI, RBD, ScaleIO and AzureDisk volumes; the revision name of a
  *   template that uses one differs from the real one.

@@ -3,7 +3,7 @@
  * service.c - the kind Service.
  * Mirrors: kubernetes v1.36 pkg/apis/core/v1/defaults.go (SetDefaults_Service),
  *   pkg/apis/core/validation/validation.go (ValidateService), pkg/registry/core/service/storage.
- * Simplified: IPv4 only; no node ports and load balancers; cluster addresses are not allocated here.
+ * Simplified: IPv4 only; no node ports and load balancers; addresses are not allocated here.
  * State: none.
  */
 #include "models/kind/edit.h"
