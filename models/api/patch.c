@@ -96,9 +96,35 @@ G_GNUC_PRINTF(2, 3) static bool fail(GError **error, const char *format, ...)
     return false;
 }
 
+/* Whether a map has keys that begin with $; they sort before all fields. */
+static bool has_directives(const Value *map)
+{
+    value_each (i, map) {
+        char first = *value_key_at(map, i);
+        if (first >= '$') return first == '$';
+    }
+    return false;
+}
+
 static const char *directive(const Value *patch)
 {
-    return value_text(patch, "$patch");
+    bool may_have = value_is_map(patch) && has_directives(patch);
+    return may_have ? value_text(patch, "$patch") : "";
+}
+
+/* Whether a patch says nothing but what is to be there, so that it can be used as it is. */
+static bool is_plain(const Value *patch, unsigned depth)
+{
+    if (depth >= DEPTH_MAX || value_type(patch) == VALUE_NULL) return false;
+    bool is_map = value_is_map(patch);
+    if (!is_map && !value_is_list(patch)) return true;
+    if (is_map && has_directives(patch)) return false;
+    value_each (i, patch) {
+        const Value *child = value_at(patch, i);
+        bool is_null_element = !is_map && value_type(child) == VALUE_NULL;
+        if (!is_null_element && !is_plain(child, depth + 1)) return false;
+    }
+    return true;
 }
 
 static unsigned element_index(const Value *list, const char *key, const Value *wanted)
@@ -131,6 +157,10 @@ static bool merge_element(Value **list, const Value *element, const MergeRule *r
         return true;
     }
     bool is_new = index == value_size(*list);
+    if (is_new && is_plain(element, depth)) {
+        value_list_insert(list, index, value_ref(element));
+        return true;
+    }
     Value *merged = is_new ? value_map() : value_ref(value_at(*list, index));
     if (!merge_map(&merged, element, rule->list, depth + 1, error)) {
         value_unref(merged);
@@ -204,7 +234,8 @@ static bool merge_field(Value **map, const char *key, const Value *patch, const 
     const Value *present = value_get(*map, key);
     if (present && value_equal(present, patch)) return true;
     const MergeRule *rule = value_is_list(patch) ? rule_find(key, name) : NULL;
-    if (!value_is_map(patch) && !rule) {
+    bool is_atomic = !value_is_map(patch) && !rule;
+    if (is_atomic || (!rule && !present && is_plain(patch, depth))) {
         value_put(map, value_ref(patch), key);
         return true;
     }
@@ -223,18 +254,23 @@ static bool merge_field(Value **map, const char *key, const Value *patch, const 
     return is_merged;
 }
 
-static bool merge_key(Value **target, const char *key, const Value *patch, const char *name,
-                      unsigned depth, GError **error)
+/* Obeys a key that begins with $; false if it is no directive but a field. */
+static bool obey(Value **target, const char *key, const Value *patch)
 {
     if (strcmp(key, "$patch") == 0 || g_str_has_prefix(key, ELEMENT_ORDER)) return true;
     if (strcmp(key, "$retainKeys") == 0) {
         retain_keys(target, patch);
         return true;
     }
-    if (g_str_has_prefix(key, DELETE_FROM)) {
-        delete_scalars(target, key + strlen(DELETE_FROM), patch);
-        return true;
-    }
+    if (!g_str_has_prefix(key, DELETE_FROM)) return false;
+    delete_scalars(target, key + strlen(DELETE_FROM), patch);
+    return true;
+}
+
+static bool merge_key(Value **target, const char *key, const Value *patch, const char *name,
+                      unsigned depth, GError **error)
+{
+    if (*key == '$' && obey(target, key, patch)) return true;
     if (value_type(patch) == VALUE_NULL) {
         value_drop(target, key);
         return true;

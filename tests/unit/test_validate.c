@@ -21,8 +21,8 @@ TEST(field_errors_are_worded_as_upstream)
         "spec.replicas: Invalid value: -1: must be greater than or equal to 0",
         "spec.selector: Required value",
         "spec.x: Forbidden: may not change",
-        "spec.podManagementPolicy: Unsupported value: \"x\\\"y\": supported values: "
-        "\"OrderedReady\", \"Parallel\"",
+        ("spec.podManagementPolicy: Unsupported value: \"x\\\"y\": supported values: "
+         "\"OrderedReady\", \"Parallel\""),
         "spec.containers[1].name: Duplicate value: \"x\\\"y\"",
         "spec.containers[0].volumeMounts[0].name: Not found: \"x\\\"y\"",
         "spec.replicas: cannot unmarshal string into a field of type int32",
