@@ -52,6 +52,7 @@ World *world_new(const Scenario *scenario, uint64_t seed, GError **error)
     world->streams = g_hash_table_new(stream_hash, stream_equal);
     world->stream_pool = pool_new(sizeof(DrawStream));
     world->faults = g_new0(ActiveFault, scenario->step_count + 1);
+    world->folded = g_byte_array_new();
     world_set_gates(world);
     world->store = store_new(world, world->atoms);
     world->server = server_new(world, world->store, world->atoms);
@@ -91,6 +92,7 @@ void world_free(World *world)
     g_hash_table_destroy(world->machine_of_name);
     g_hash_table_destroy(world->streams);
     pool_free(world->stream_pool);
+    g_byte_array_unref(world->folded);
     g_free(world->gates);
     g_free(world->faults);
     sim_free(world->sim);
@@ -298,6 +300,21 @@ Nanos world_draw(World *world, const Dist *dist, Atom about, const char *purpose
 
 /* --- facts --- */
 
+/* An atom's number stands for its text, which enters the digest once. */
+static void fold_text(World *world, Atom atom)
+{
+    GByteArray *folded = world->folded;
+    if (atom >= folded->len) {
+        guint before = folded->len;
+        g_byte_array_set_size(folded, MAX(2 * before, atom + 1));
+        memset(folded->data + before, 0, folded->len - before);
+    }
+    if (folded->data[atom] == 0) {
+        folded->data[atom] = 1;
+        sim_fold(world->sim, hash_string(atom_text(world->atoms, atom)));
+    }
+}
+
 static uint64_t pair(uint32_t a, uint32_t b)
 {
     return (uint64_t)a << 32 | b;
@@ -310,6 +327,9 @@ void world_fact(World *world, Row row, Fact fact)
     fact.at = sim_now(world->sim);
     fact.seq = sim_seq(world->sim);
     fact.cause = sim_cause(world->sim);
+    const Atom atoms[] = {fact.actor, fact.object, fact.uid, fact.node, fact.detail};
+    for (unsigned i = 0; i < G_N_ELEMENTS(atoms); i++)
+        fold_text(world, atoms[i]);
     uint64_t word = mix64(pair(fact.actor, fact.object));
     word = mix64(word + pair(fact.uid, fact.node));
     word = mix64(word + pair(fact.detail, fact.row));

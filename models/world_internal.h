@@ -33,7 +33,8 @@ struct World {
     bool *gates;         /* by gate_index() */
     ActiveFault *faults; /* by step */
     unsigned active_faults;
-    bool is_closing; /* being freed: nothing is recorded */
+    GByteArray *folded; /* by atom: its text is in the digest */
+    bool is_closing;    /* being freed: nothing is recorded */
 };
 
 /* world_script.c: schedules the start of the cluster and every step. */

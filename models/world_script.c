@@ -218,11 +218,22 @@ static void step_due(Sim *sim, void *self, uint64_t index)
 
 static const EventType step_event = {"step", RANK_FAULT, step_due};
 
+/* Takes the clock to the end of the scenario even if nothing is left to happen before. */
+static void world_ends(Sim *sim, void *self, uint64_t arg)
+{
+    (void)sim;
+    (void)self;
+    (void)arg;
+}
+
+static const EventType end_event = {"world-end", RANK_SAMPLE, world_ends};
+
 void world_schedule(World *world)
 {
     add_machines(world);
     add_processes(world);
     sim_at(world->sim, 0, &begin_event, world, 0);
+    sim_at(world->sim, world->scenario->duration, &end_event, world, 0);
     for (unsigned i = 0; i < world->scenario->step_count; i++)
         sim_at(world->sim, world->scenario->steps[i].at, &step_event, world, i);
 }
