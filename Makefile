@@ -4,10 +4,16 @@ SHELL      := /bin/bash
 
 MODE    ?= release
 BUILD   ?= build/$(MODE)
-CC      ?= gcc
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
 PREFIX  ?= /usr/local
 DESTDIR ?=
 VERSION := 0.1.0
+JOBS    ?= $(shell nproc 2>/dev/null || echo 1)
+V       ?=
+say     := $(if $(V),@:,@echo)
+quiet   := $(if $(V),,@)
 
 PKGS       := glib-2.0 yaml-0.1 sqlite3
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null | sed 's/-I/-isystem /g')
@@ -26,11 +32,11 @@ WERROR ?=
 OPT_release := -O2 -g
 OPT_debug   := -O0 -g
 OPT_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-OPT_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined
+OPT_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 OPT         ?= $(OPT_$(MODE))
 
 CFLAGS  += -std=c17 -D_GNU_SOURCE $(WARN) $(WERROR) $(OPT) -ffp-contract=off -fno-common \
-  -I. -I$(BUILD) $(PKG_CFLAGS) -DKENNEL_VERSION='"$(VERSION)"' -MMD -MP
+  -ffile-prefix-map=$(CURDIR)=. -I. -I$(BUILD) $(PKG_CFLAGS) -DKENNEL_VERSION='"$(VERSION)"' -MMD -MP
 LDFLAGS += $(OPT)
 
 # Overridable, so that a part can be built alone: make SIM=... MODELS= TOOLS= UNIT=... unit
@@ -39,6 +45,7 @@ MODELS ?= $(wildcard models/*.c models/*/*.c)
 TOOLS  ?= $(filter-out tools/main.c,$(wildcard tools/*.c))
 UNIT   ?= $(wildcard tests/unit/*.c)
 BENCH  ?= $(wildcard tests/bench/*.c)
+FUZZ   ?= $(wildcard tests/fuzz/fuzz_*.c)
 
 objs = $(patsubst %.c,$(BUILD)/%.o,$(1))
 LIB_OBJS := $(call objs,$(SIM) $(MODELS))
@@ -46,13 +53,20 @@ LIB_OBJS := $(call objs,$(SIM) $(MODELS))
 all: $(BUILD)/kennel ## Build the program at build/release/kennel (needs no root)
 
 $(BUILD)/kennel: $(LIB_OBJS) $(call objs,$(TOOLS) tools/main.c)
-	$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+	$(say) "  link  $@"
+	$(quiet)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 $(BUILD)/unit: $(LIB_OBJS) $(call objs,$(TOOLS) $(UNIT))
-	$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcunit
+	$(say) "  link  $@"
+	$(quiet)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcunit
 
 $(BUILD)/bench-%: $(LIB_OBJS) $(call objs,$(TOOLS)) $(BUILD)/tests/bench/%.o
-	$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+	$(say) "  link  $@"
+	$(quiet)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+$(BUILD)/fuzz_%: $(LIB_OBJS) $(call objs,$(TOOLS)) $(BUILD)/tests/fuzz/fuzz_%.o
+	$(say) "  link  $@"
+	$(quiet)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS)
 
 # SQL is compiled in: models/views.sql becomes the string views_sql in models/views_sql.h.
 SQL_HEADERS := $(patsubst %.sql,$(BUILD)/%_sql.h,$(wildcard sim/*.sql models/*.sql models/*/*.sql))
@@ -63,13 +77,135 @@ $(BUILD)/%_sql.h: %.sql
 	  echo 'static const char $(notdir $*)_sql[] ='; \
 	  sed 's/[\\"]/\\&/g; s/.*/    "&\\n"/' $<; echo '    ;'; } > $@.tmp && mv $@.tmp $@
 
-$(BUILD)/%.o: %.c | $(SQL_HEADERS)
+sql-headers: $(SQL_HEADERS)
+
+# Objects are made again when the flags change; the folder of the tree is no flag.
+$(BUILD)/.flags: export FLAGS = $(CC) $(filter-out -ffile-prefix-map=%,$(CFLAGS))
+$(BUILD)/.flags: FORCE
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -c -o $@ $<
+	@[ "$$FLAGS" = "$$(cat $@ 2>/dev/null)" ] || printf '%s\n' "$$FLAGS" > $@
+
+$(BUILD)/.prefix: FORCE
+	@mkdir -p $(@D)
+	@[ '$(PREFIX)' = "$$(cat $@ 2>/dev/null)" ] || echo '$(PREFIX)' > $@
+
+$(BUILD)/tools/cli.o: CFLAGS += -DKENNEL_DATA_DEFAULT='"$(PREFIX)/share/kennel"'
+$(BUILD)/tools/cli.o: $(BUILD)/.prefix
+
+$(BUILD)/%.o: %.c $(BUILD)/.flags | $(SQL_HEADERS)
+	@mkdir -p $(@D)
+	$(say) "  $(notdir $(CC))  $<"
+	$(quiet)$(CC) $(CFLAGS) -c -o $@ $<
+
+# --- for users ---
+
+demo: ## Set up, build, run the main experiment, draw its pictures
+	@tools/setup build
+	@$(MAKE) --no-print-directory -j$(JOBS) $(BUILD)/kennel
+	@echo
+	@$(BUILD)/kennel run scenarios/pets-and-cattle.yaml -o results/pets-and-cattle
+	@$(BUILD)/kennel plot results/pets-and-cattle/timeline.sqlite
+	@echo
+	@echo "timeline  results/pets-and-cattle/timeline.sqlite"
+	@echo "pictures  results/pets-and-cattle/*.svg and *.png"
+
+SHARE := $(DESTDIR)$(PREFIX)/share/kennel
+DATA   = $(wildcard tools/checks/*.sql tools/plots/* tools/report/*) \
+  $(shell find scenarios -type f | LC_ALL=C sort)
+
+install: $(BUILD)/kennel ## Install to $(DESTDIR)$(PREFIX): bin/kennel and share/kennel
+	install -D -m 755 $(BUILD)/kennel $(DESTDIR)$(PREFIX)/bin/kennel
+	@for file in $(DATA); do install -D -m 644 "$$file" "$(SHARE)/$$file" || exit 1; done
+	@echo "installed $(words $(DATA)) data files in $(SHARE)"
+
+uninstall: ## Remove what `make install` put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/kennel
+	rm -rf $(SHARE)
+
+clean: ## Remove everything that was built
+	rm -rf build
+
+help: ## Show this
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
+	@echo "Variables: CC PREFIX DESTDIR MODE=release|debug|asan|fuzz BUILD WERROR=-Werror JOBS V=1"
+
+# --- for those who change it ---
 
 unit: $(BUILD)/unit ## Build and run the unit tests
 	$(BUILD)/unit
 
+golden: $(BUILD)/kennel ## Write the expected texts of tests/golden anew; review the diff
+	KENNEL=$(BUILD)/kennel tests/golden.sh --rewrite
+
+lint: ## Format, static analysis and house rules, as in `make check`
+	@tools/setup check
+	@tests/tidy.sh
+
+lint-full: ## The same with the slow analysers too
+	@tools/setup check
+	@tests/tidy.sh --full
+
+bench: $(patsubst tests/bench/%.c,$(BUILD)/bench-%,$(BENCH)) ## Build and run all benchmarks
+	@status=0; for program in $^; do echo "== $${program##*/bench-}"; $$program || status=1; done; \
+	  exit $$status
+
+FUZZ_SECONDS ?= 20
+fuzz: ## Build the fuzzers with clang and run each for FUZZ_SECONDS
+	@tools/setup check
+	@$(MAKE) --no-print-directory MODE=fuzz CC=clang BUILD=build/fuzz -j$(JOBS) fuzz-run
+
+fuzz-run: $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(FUZZ))
+	@status=0; for program in $^; do name=$${program##*/}; \
+	  mkdir -p $(BUILD)/corpus/$$name; seeds=tests/fuzz/corpus/$${name#fuzz_}; \
+	  echo "== $$name"; $$program -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+	  -verbosity=0 -artifact_prefix=$(BUILD)/ $(BUILD)/corpus/$$name \
+	  $$([ -d "$$seeds" ] && echo "$$seeds") || status=1; done; exit $$status
+
+# --- make check: parts that run side by side; tests/part.sh keeps a log and a count of each ---
+
+CHECK := build/check
+part   = +@CHECK=$(CHECK) tests/part.sh $(patsubst part-%,%,$@)
+build  = $(MAKE) --no-print-directory WERROR=-Werror
+
+check: ## Set up, build with gcc and clang, run all tests and lint; ends with the counts
+	@tools/setup check
+	@rm -f $(CHECK)/*.log $(CHECK)/*.result; mkdir -p $(CHECK); date +%s > $(CHECK)/started
+	@$(MAKE) --no-print-directory -k -j$(JOBS) $(CHECK_PARTS)
+	@CHECK=$(CHECK) tests/summary.sh
+
+# The longest come first.
+CHECK_PARTS := part-build-asan part-build-gcc part-lint part-unit-asan part-build-clang \
+  part-build-gcc-O0 part-unit-gcc part-determinism part-bad-input part-golden part-extend \
+  part-install part-conformance
+
+part-build-gcc:
+	$(part) $(build) BUILD=$(CHECK)/gcc CC=gcc $(CHECK)/gcc/kennel $(CHECK)/gcc/unit
+part-build-asan:
+	$(part) $(build) BUILD=$(CHECK)/asan CC=clang MODE=asan $(CHECK)/asan/kennel $(CHECK)/asan/unit
+part-build-clang:
+	$(part) $(build) BUILD=$(CHECK)/clang CC=clang $(CHECK)/clang/kennel
+part-build-gcc-O0:
+	$(part) $(build) BUILD=$(CHECK)/gcc-O0 CC=gcc MODE=debug $(CHECK)/gcc-O0/kennel
+part-lint:
+	$(part) tests/tidy.sh
+part-unit-gcc: part-build-gcc
+	$(part) $(CHECK)/gcc/unit
+part-unit-asan: part-build-asan
+	$(part) $(CHECK)/asan/unit
+part-determinism: part-build-gcc part-build-asan part-build-clang part-build-gcc-O0
+	$(part) tests/determinism.sh
+part-bad-input: part-build-asan
+	$(part) env KENNEL=$(CHECK)/asan/kennel tests/bad-input.sh
+part-golden: part-build-gcc
+	$(part) env KENNEL=$(CHECK)/gcc/kennel tests/golden.sh
+part-conformance: part-build-gcc
+	$(part) env KENNEL=$(CHECK)/gcc/kennel tests/conformance.sh
+part-extend: part-build-gcc
+	$(part) tests/extend.sh
+part-install: part-build-gcc
+	$(part) tests/install.sh
+
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all unit
+.PHONY: all sql-headers demo install uninstall clean help unit golden lint lint-full bench fuzz \
+  fuzz-run check FORCE $(CHECK_PARTS)
 .SECONDARY:
