@@ -136,7 +136,7 @@ static const struct {
     {HEAD "  cluster: {version: '1.12'}\n", "not simulated"},
     {HEAD "  cluster: {featureGates: {MaxUnavailableStatefulSe: true}}\n",
      "did you mean 'MaxUnavailableStatefulSet'"},
-    {HEAD "  cluster: {latency: {attach: "}\n ", " did you mean 'lognormal' "},
+    {HEAD "  cluster: {latency: {attach: 'lognrmal(1s, 2s)'}}\n", "did you mean 'lognormal'"},
     {HEAD "  cluster: {profile: slow}\n", "profiles/slow.yaml"},
     {HEAD "  manifests: [nowhere.yaml]\n", "there is no file"},
     {HEAD "  steps: [{at: 1m}]\n", "exactly one thing"},
