@@ -52,8 +52,8 @@ static bool admit_namespace(void *self, Server *server, const Request *request, 
 
 /* --- DefaultTolerationSeconds --- */
 
-static const char NOT_READY[] = "node.kubernetes.io/not-ready";
-static const char UNREACHABLE_TAINT[] = "node.kubernetes.io/unreachable";
+static const char taint_not_ready[] = "node.kubernetes.io/not-ready";
+static const char taint_unreachable[] = "node.kubernetes.io/unreachable";
 
 static bool tolerates(const Value *tolerations, const char *taint)
 {
@@ -89,8 +89,8 @@ static bool admit_tolerations(void *self, Server *server, const Request *request
     if (request->key.kind != KIND_POD || !*body) return true;
     int64_t seconds =
         server->world ? world_config(server->world)->control_plane.toleration / NANOS_S : 300;
-    add_toleration(body, NOT_READY, seconds);
-    add_toleration(body, UNREACHABLE_TAINT, seconds);
+    add_toleration(body, taint_not_ready, seconds);
+    add_toleration(body, taint_unreachable, seconds);
     return true;
 }
 

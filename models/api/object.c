@@ -69,7 +69,11 @@ Kind kind_by_word(const char *word)
 /* Reference counts are the one thing that changes behind a const pointer. */
 static Meta *meta_writable(const Meta *meta)
 {
-    return (Meta *)(uintptr_t)meta;
+    union {
+        const Meta *constant;
+        Meta *writable;
+    } view = {meta};
+    return view.writable;
 }
 
 const Meta *meta_ref(const Meta *meta)
@@ -195,7 +199,11 @@ Atom key_ref(AtomTable *atoms, Key key)
 
 static Object *object_writable(const Object *object)
 {
-    return (Object *)(uintptr_t)object;
+    union {
+        const Object *constant;
+        Object *writable;
+    } view = {object};
+    return view.writable;
 }
 
 const Object *object_new(AtomTable *atoms, Kind kind, Value *value, int64_t version,

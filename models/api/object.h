@@ -184,11 +184,11 @@ const Object *object_new(AtomTable *atoms, Kind kind, Value *value, int64_t vers
 
 const Object *object_ref(const Object *object);
 void object_unref(const Object *object); /* NULL is allowed */
-static inline void object_cleanup_(const Object **object)
+static inline void object_cleanup(const Object **object)
 {
     object_unref(*object);
 }
-#define autoobject __attribute__((cleanup(object_cleanup_))) const Object *
+#define autoobject __attribute__((cleanup(object_cleanup))) const Object *
 
 static inline bool key_equal(Key a, Key b)
 {

@@ -80,8 +80,8 @@ static const MergeRule *rule_find(const char *list, const char *parent)
 
 /* --- strategic merge: the walk --- */
 
-static const char DELETE_FROM[] = "$deleteFromPrimitiveList/";
-static const char ELEMENT_ORDER[] = "$setElementOrder/";
+static const char delete_from[] = "$deleteFromPrimitiveList/";
+static const char element_order[] = "$setElementOrder/";
 
 static bool merge_map(Value **target, const Value *patch, const char *name, unsigned depth,
                       GError **error);
@@ -257,13 +257,13 @@ static bool merge_field(Value **map, const char *key, const Value *patch, const 
 /* Obeys a key that begins with $; false if it is no directive but a field. */
 static bool obey(Value **target, const char *key, const Value *patch)
 {
-    if (strcmp(key, "$patch") == 0 || g_str_has_prefix(key, ELEMENT_ORDER)) return true;
+    if (strcmp(key, "$patch") == 0 || g_str_has_prefix(key, element_order)) return true;
     if (strcmp(key, "$retainKeys") == 0) {
         retain_keys(target, patch);
         return true;
     }
-    if (!g_str_has_prefix(key, DELETE_FROM)) return false;
-    delete_scalars(target, key + strlen(DELETE_FROM), patch);
+    if (!g_str_has_prefix(key, delete_from)) return false;
+    delete_scalars(target, key + strlen(delete_from), patch);
     return true;
 }
 

@@ -30,7 +30,9 @@ static char **pointer_split(const char *path)
         char *out = tokens[i];
         for (const char *in = tokens[i]; *in; in++) {
             bool is_escape = *in == '~' && (in[1] == '0' || in[1] == '1');
-            *out++ = is_escape ? (in[1] == '0' ? '~' : '/') : *in;
+            *out = *in;
+            if (is_escape) *out = in[1] == '0' ? '~' : '/';
+            out++;
             in += is_escape;
         }
         *out = 0;

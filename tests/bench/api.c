@@ -11,7 +11,7 @@
 
 enum { PODS = 20000, PODS_PER_SET = 10 };
 
-static const char POD[] =
+static const char pod_text[] =
     "{apiVersion: v1, kind: Pod, metadata: {namespace: default, labels: {app: web, "
     "controller-revision-hash: web-5d4f8c7b9}, ownerReferences: [{apiVersion: apps/v1, kind: "
     "StatefulSet, name: web, uid: u-1, controller: true, blockOwnerDeletion: true}]}, spec: "
@@ -20,7 +20,7 @@ static const char POD[] =
     "readinessProbe: {tcpSocket: {port: 80}}}], volumes: [{name: data, persistentVolumeClaim: "
     "{claimName: data-0}}]}}";
 
-static const char STATUS[] =
+static const char status_text[] =
     "{status: {phase: Running, podIP: 10.0.0.1, conditions: [{type: Ready, status: \"%s\", "
     "lastTransitionTime: \"2026-01-01T00:00:%02uZ\"}]}}";
 
@@ -40,7 +40,7 @@ static Value *parsed(const char *text)
 
 static Side side_new(void)
 {
-    Side side = {.atoms = atom_table_new(), .template = parsed(POD)};
+    Side side = {.atoms = atom_table_new(), .template = parsed(pod_text)};
     side.store = store_new(NULL, side.atoms);
     side.server = server_new(NULL, side.store, side.atoms);
     server_add_builtin_admission(side.server);
@@ -142,7 +142,7 @@ static uint64_t create_reference(const void *parameters, int64_t *begin_ns)
 
 static Value *status_patch(unsigned i)
 {
-    g_autofree char *text = g_strdup_printf(STATUS, i % 2 ? "True" : "False", i % 60);
+    g_autofree char *text = g_strdup_printf(status_text, i % 2 ? "True" : "False", i % 60);
     return parsed(text);
 }
 

@@ -4,21 +4,21 @@
 #include "tests/unit/objects.h"
 #include "tests/unit/test.h"
 
-static const char POD[] = "apiVersion: v1\n"
-                          "kind: Pod\n"
-                          "metadata:\n"
-                          "  name: web-0\n"
-                          "  namespace: shop\n"
-                          "  uid: u-1\n"
-                          "  creationTimestamp: \"2026-01-01T00:00:07Z\"\n"
-                          "  generation: 3\n"
-                          "  labels: {b: two, a: one}\n"
-                          "  finalizers: [x/f]\n"
-                          "  ownerReferences:\n"
-                          "  - {apiVersion: example.com/v1, kind: Thing, name: t, uid: u-8}\n"
-                          "  - {apiVersion: apps/v1, kind: StatefulSet, name: web, uid: u-9,\n"
-                          "     controller: true, blockOwnerDeletion: true}\n"
-                          "spec: {containers: [{name: main, image: nginx}]}\n";
+static const char pod_text[] = "apiVersion: v1\n"
+                               "kind: Pod\n"
+                               "metadata:\n"
+                               "  name: web-0\n"
+                               "  namespace: shop\n"
+                               "  uid: u-1\n"
+                               "  creationTimestamp: \"2026-01-01T00:00:07Z\"\n"
+                               "  generation: 3\n"
+                               "  labels: {b: two, a: one}\n"
+                               "  finalizers: [x/f]\n"
+                               "  ownerReferences:\n"
+                               "  - {apiVersion: example.com/v1, kind: Thing, name: t, uid: u-8}\n"
+                               "  - {apiVersion: apps/v1, kind: StatefulSet, name: web, uid: u-9,\n"
+                               "     controller: true, blockOwnerDeletion: true}\n"
+                               "spec: {containers: [{name: main, image: nginx}]}\n";
 
 TEST(kinds_are_found_by_every_name)
 {
@@ -40,7 +40,7 @@ TEST(kinds_are_found_by_every_name)
 TEST(metadata_is_projected)
 {
     g_autoptr(AtomTable) atoms = atom_table_new();
-    autoobject pod = object_from(atoms, POD, 5);
+    autoobject pod = object_from(atoms, pod_text, 5);
     const Meta *meta = object_meta(pod);
     EQUAL_TEXT(atom_text(atoms, pod->ref), "Pod/shop/web-0");
     EQUAL_TEXT(atom_text(atoms, pod->uid), "u-1");
@@ -64,7 +64,7 @@ TEST(metadata_is_projected)
 TEST(versions_share_equal_metadata)
 {
     g_autoptr(AtomTable) atoms = atom_table_new();
-    autoobject old = object_from(atoms, POD, 5);
+    autoobject old = object_from(atoms, pod_text, 5);
     Value *value = value_ref(old->value);
     value_put(&value, value_string("Running"), "status", "phase");
     autoobject now = object_new(atoms, KIND_POD, value, 6, old);
@@ -81,7 +81,7 @@ TEST(versions_share_equal_metadata)
 TEST(printing_adds_the_version)
 {
     g_autoptr(AtomTable) atoms = atom_table_new();
-    autoobject pod = object_from(atoms, POD, 42);
+    autoobject pod = object_from(atoms, pod_text, 42);
     g_autoptr(Value) shown = object_printable(pod);
     EQUAL_TEXT(value_text(shown, "metadata", "resourceVersion"), "42");
     CU_ASSERT_PTR_NULL(value_find(pod->value, "metadata", "resourceVersion"));
@@ -115,7 +115,7 @@ TEST(times_are_written_and_read)
         {"2026-01-01T01:00:00+01:00", true, 0},
         {"2025-12-31T18:30:00-05:30", true, 0},
         {"2025-12-31T23:59:59Z", true, -NANOS_S},
-        {"2024-02-29T00:00:00Z", true, -672 * 24 * NANOS_HOUR},
+        {"2024-02-29T00:00:00Z", true, INT64_C(-16128) * NANOS_HOUR},
         {"2023-02-29T00:00:00Z", false, 0},
         {"1970-01-01T00:00:00Z", true, -WORLD_EPOCH_S * NANOS_S},
         {"0001-01-01T00:00:00Z", false, 0},

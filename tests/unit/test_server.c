@@ -3,6 +3,7 @@
 #include "models/api/server.h"
 #include "tests/unit/objects.h"
 #include "tests/unit/test.h"
+#include "tests/unit/trees.h"
 
 typedef struct {
     AtomTable *atoms;
@@ -544,4 +545,103 @@ TEST(plugins_may_refuse)
         create(cluster, "{apiVersion: v1, kind: Pod, metadata: {name: web-0}, " POD_SPEC "}"),
         "Forbidden: pods \"web-0\" is forbidden: exceeded quota: pods-quota");
     EQUAL_INT(store_version(cluster->store), 0);
+}
+
+/* --- what holds whatever is asked --- */
+
+static void check_modified(const Object *old, const Object *now)
+{
+    const Meta *before = object_meta(old), *after = object_meta(now);
+    bool is_marked = before->deleted_at == NANOS_NEVER && after->deleted_at != NANOS_NEVER;
+    bool is_other_spec = !value_equal(value_get(old->value, "spec"), value_get(now->value, "spec"));
+    CHECK_THAT(old->uid == now->uid && old->version < now->version, "another object");
+    CHECK_THAT(before->created_at == after->created_at, "created twice");
+    CHECK_THAT(before->deleted_at == NANOS_NEVER || after->deleted_at != NANOS_NEVER, "undeleted");
+    CHECK_THAT(before->deleted_at == NANOS_NEVER ||
+                   after->deletion_grace_s <= before->deletion_grace_s,
+               "grace was lengthened");
+    bool is_bound =
+        !*value_text(old->value, "spec", "nodeName") && *value_text(now->value, "spec", "nodeName");
+    if (!is_bound)
+        CHECK_THAT(after->generation == before->generation + (is_marked || is_other_spec),
+                   "generation %" PRId64 " after %" PRId64, after->generation, before->generation);
+    CHECK_THAT(!value_equal(old->value, now->value), "a version of nothing");
+}
+
+static void check_change(void *self, const Change *change)
+{
+    const Meta *meta = object_meta(change->now);
+    (*(unsigned *)self)++;
+    if (change->type == CHANGE_ADDED)
+        CHECK_THAT(meta->generation == 1 && meta->deleted_at == NANOS_NEVER, "born old");
+    else if (change->type == CHANGE_MODIFIED)
+        check_modified(change->old, change->now);
+    else
+        CHECK_THAT(meta->deletion_grace_s == 0, "a pod went before its grace was over");
+}
+
+static Value *random_body(GRand *random, const char *name)
+{
+    static const char *const finalizers[] = {"[]", "[x/a]", "[x/a, x/b]", "null"};
+    g_autofree char *text = g_strdup_printf(
+        "{apiVersion: v1, kind: Pod, metadata: {name: %s, finalizers: %s}, spec: "
+        "{terminationGracePeriodSeconds: 30, tolerations: [{key: t%d, operator: Exists}], "
+        "containers: [{name: main, image: i%d}]}, status: {phase: %s}}",
+        name, finalizers[g_rand_int_range(random, 0, 4)], g_rand_int_range(random, 0, 2),
+        g_rand_int_range(random, 0, 3), g_rand_int_range(random, 0, 9) ? "Running" : "Failed");
+    return value_from(text);
+}
+
+static void random_request(Cluster *cluster, GRand *random, bool is_wild)
+{
+    g_autofree char *name = g_strdup_printf("web-%d", g_rand_int_range(random, 0, 4));
+    Request request = {.verb = (RequestVerb)g_rand_int_range(random, 0, REQUEST_BIND + 1),
+                       .key = pod_key(cluster, name),
+                       .patch = (PatchType)g_rand_int_range(random, 0, 2),
+                       .grace_s = g_rand_int_range(random, -3, 40),
+                       .propagation = (Propagation)g_rand_int_range(random, 0, 4)};
+    if (request.verb == REQUEST_BIND)
+        request.body = value_from("{target: {name: n1}}");
+    else if (request.verb != REQUEST_DELETE && request.verb != REQUEST_GET)
+        request.body = random_body(random, name);
+    static const char *const parts[] = {"metadata", "spec", "status"};
+    if (is_wild && request.body) {
+        unsigned part = g_rand_int(random) % 3;
+        if (g_rand_boolean(random))
+            value_put(&request.body, tree_random(random, 3), parts[part]);
+        else
+            value_put(&request.body, tree_random(random, 2), parts[part],
+                      part ? "containers" : "labels");
+        request.patch = (PatchType)g_rand_int_range(random, 0, 3);
+    }
+    cluster->now += g_rand_int_range(random, 0, 3) * NANOS_S;
+    perform(cluster, &request);
+}
+
+TEST(histories_are_lawful_whatever_is_asked)
+{
+    for (uint32_t seed = 1; seed <= 10; seed++) {
+        unsigned changes = 0;
+        g_autoptr(Cluster) cluster = cluster_new();
+        g_autoptr(GRand) random = g_rand_new_with_seed(seed);
+        server_add_builtin_admission(cluster->server);
+        store_listen(cluster->store, (StoreListener){check_change, &changes});
+        for (unsigned i = 0; i < 1500; i++)
+            random_request(cluster, random, false);
+        if (changes < 100) fprintf(stderr, "\nseed %u: %u changes\n", seed, changes);
+        CU_ASSERT(changes >= 100);
+    }
+}
+
+TEST(senseless_bodies_are_refused_or_stored_lawfully)
+{
+    for (uint32_t seed = 1; seed <= 10; seed++) {
+        unsigned changes = 0;
+        g_autoptr(Cluster) cluster = cluster_new();
+        g_autoptr(GRand) random = g_rand_new_with_seed(seed);
+        store_listen(cluster->store, (StoreListener){check_change, &changes});
+        for (unsigned i = 0; i < 1500; i++)
+            random_request(cluster, random, g_rand_boolean(random));
+        CU_ASSERT(changes >= 100);
+    }
 }
