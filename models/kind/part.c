@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * part.c - helpers of projection: atoms of fields, conditions, lists behind a view.
+ * part.c - pieces of projection: atoms of fields, conditions, lists behind a view.
  * Mirrors: nothing upstream; Go has structs where this has trees.
  * Simplified: a field of the wrong type reads as absent; validation has refused it before.
  * State: none.

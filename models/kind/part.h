@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * part.h - helpers of projection: atoms of fields, conditions, lists behind a view.
+ * part.h - pieces of projection: atoms of fields, conditions, lists behind a view.
  *
  * A view is one block of memory: the struct and, behind it, its lists. A Tail hands that memory
  * out; the block is made large enough for the lists of the value, counted before.

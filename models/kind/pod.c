@@ -3,7 +3,7 @@
  * pod.c - the kind Pod.
  * Mirrors: kubernetes v1.36 pkg/apis/core/v1/defaults.go (SetDefaults_Pod),
  *   pkg/apis/core/validation/validation.go (ValidatePodUpdate), pkg/registry/core/pod/strategy.go,
- *   pkg/apis/core/helper/qos.
+ *   pkg/apis/core (QOS classes).
  * Simplified: no ephemeral containers, scheduling gates or resize; a refusal does not show the
  *   differences.
  * State: none here; phases are moved by the kubelet.

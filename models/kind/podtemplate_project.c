@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * podtemplate_project.c - the PodSpec of a pod spec: what scheduler, kubelet and controllers read.
- * Mirrors: kubernetes v1.36 staging/src/k8s.io/component-helpers/resource (PodRequests).
+ * Mirrors: kubernetes v1.36 PodRequests, the effective requests of a pod.
  * Simplified: cpu and memory only; pod-level resources are not looked at.
  * State: none; one block, counted by references.
  */

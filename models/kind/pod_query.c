@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pod_helpers.c - the questions about pods that many models ask (views.h).
+ * pod_query.c - the questions about pods that many models ask (views.h).
  * Mirrors: kubernetes v1.36 pkg/api/v1/pod/util.go,
  *   pkg/controller/statefulset/stateful_set_utils.go,
- *   staging/src/k8s.io/component-helpers/scheduling/corev1 (tolerations),
+ *   staging/src/k8s.io/api/core/v1/toleration.go,
  *   staging/src/k8s.io/apimachinery/pkg/util/intstr.
  * Simplified: nothing known.
  * State: none.
