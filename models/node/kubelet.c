@@ -120,9 +120,8 @@ static void sync_pod(Kubelet *kubelet, Key key)
     g_autoptr(Value) status = podstatus_value(worker);
     void *serial = GUINT_TO_POINTER(worker->serial);
     if (!worker->keeps_status && !worker->is_deleted && !podstatus_is_shown(worker->api, status)) {
-        Value *patch = value_map();
-        value_put(&patch, value_ref(status), "status");
-        PlanStep *step = plan_patch_status(actor, key, PATCH_STRATEGIC, patch);
+        PlanStep *step =
+            plan_patch_status(actor, key, PATCH_STRATEGIC, podstatus_patch(worker->api, status));
         plan_uid(step, worker->uid);
         plan_then(step, patched, serial);
     }

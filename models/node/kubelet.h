@@ -185,6 +185,8 @@ void podstatus_refresh(PodWorker *worker);
 Value *podstatus_value(const PodWorker *worker);
 /* Whether the API shows all that `status` says. */
 bool podstatus_is_shown(const Object *api, const Value *status);
+/* The patch that makes the API show it. */
+Value *podstatus_patch(const Object *api, const Value *status);
 /* Takes over conditions' times from the API's copy. */
 void podstatus_adopt(PodWorker *worker);
 bool slot_is_ready(const PodWorker *worker, const Slot *slot);

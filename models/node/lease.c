@@ -40,44 +40,57 @@ static Value *renew_time(const Actor *actor)
     return value_string(time_format_micro(actor_now(actor), text));
 }
 
+static void renew(Actor *actor);
+
 static PlanVerdict renewed(Actor *actor, PlanStep *step, const Reply *reply, void *data)
 {
     LeaseState *lease = (LeaseState *)actor_state(actor);
     (void)step;
     (void)data;
-    if (reply->reason == REASON_OK || reply->reason == REASON_ALREADY_EXISTS) {
-        lease->is_held = true;
-        return PLAN_ACCEPT;
-    }
-    if (reply->reason == REASON_NOT_FOUND)
-        lease->is_held = false;
-    else if (++lease->tries < LEASE_TRIES)
-        return PLAN_RETRY;
+    bool was_held = lease->is_held;
+    lease->is_held = reply->reason == REASON_OK || reply->reason == REASON_ALREADY_EXISTS ||
+                     (was_held && reply->reason != REASON_NOT_FOUND);
+    if (reply->reason == REASON_ALREADY_EXISTS)
+        renew(actor); /* left by an earlier incarnation */
+    else if (reply->reason != REASON_OK && ++lease->tries < LEASE_TRIES)
+        renew(actor); /* with the time it then is */
     return PLAN_ACCEPT;
+}
+
+static Value *lease_value(const Actor *actor, const char *name)
+{
+    Value *body = value_map();
+    value_put(&body, value_string("coordination.k8s.io/v1"), "apiVersion");
+    value_put(&body, value_string("Lease"), "kind");
+    value_put(&body, value_string(LEASE_SPACE), "metadata", "namespace");
+    value_put(&body, value_string(name), "metadata", "name");
+    value_put(&body, value_string(name), "spec", "holderIdentity");
+    value_put(&body, value_int(LEASE_DURATION_S), "spec", "leaseDurationSeconds");
+    value_put(&body, renew_time(actor), "spec", "renewTime");
+    return body;
+}
+
+static void renew(Actor *actor)
+{
+    const LeaseState *lease = (const LeaseState *)actor_state(actor);
+    PlanStep *step;
+    if (lease->is_held) {
+        Value *patch = value_map();
+        value_put(&patch, renew_time(actor), "spec", "renewTime");
+        step = plan_patch(actor, lease->key, PATCH_MERGE, patch);
+    } else {
+        const char *name = actor_text(actor, lease->key.name);
+        step = plan_create(actor, KIND_LEASE, lease_value(actor, name));
+    }
+    plan_then(step, renewed, NULL);
 }
 
 static void lease_sync(Actor *actor, Key key)
 {
     LeaseState *lease = (LeaseState *)actor_state(actor);
-    PlanStep *step;
+    (void)key;
     lease->tries = 0;
-    if (lease->is_held) {
-        Value *patch = value_map();
-        value_put(&patch, renew_time(actor), "spec", "renewTime");
-        step = plan_patch(actor, key, PATCH_MERGE, patch);
-    } else {
-        Value *body = value_map();
-        const char *name = actor_text(actor, key.name);
-        value_put(&body, value_string("coordination.k8s.io/v1"), "apiVersion");
-        value_put(&body, value_string("Lease"), "kind");
-        value_put(&body, value_string(LEASE_SPACE), "metadata", "namespace");
-        value_put(&body, value_string(name), "metadata", "name");
-        value_put(&body, value_string(name), "spec", "holderIdentity");
-        value_put(&body, value_int(LEASE_DURATION_S), "spec", "leaseDurationSeconds");
-        value_put(&body, renew_time(actor), "spec", "renewTime");
-        step = plan_create(actor, KIND_LEASE, body);
-    }
-    plan_then(step, renewed, NULL);
+    renew(actor);
     plan_after(actor, next_renewal(actor, lease));
 }
 

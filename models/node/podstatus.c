@@ -271,7 +271,10 @@ Value *podstatus_value(const PodWorker *worker)
     return status;
 }
 
-/* --- comparing with the API --- */
+/* --- comparing with the API, writing to it --- */
+
+/* What a condition may say besides its status; a patch must take away what is not said any more. */
+static const char *const condition_texts[] = {"reason", "message"};
 
 static const Value *entry_of_type(const Value *list, const char *type)
 {
@@ -296,9 +299,10 @@ static bool conditions_are_shown(const Value *mine, const Value *shown)
     value_each (i, mine) {
         const Value *entry = value_at(mine, i);
         const Value *there = entry_of_type(shown, value_text(entry, "type"));
-        bool has_reason = value_get(entry, "reason") != NULL;
         if (!there || !map_is_within(entry, there)) return false;
-        if (has_reason != (value_get(there, "reason") != NULL)) return false;
+        for (unsigned j = 0; j < G_N_ELEMENTS(condition_texts); j++)
+            if (value_get(there, condition_texts[j]) && !value_get(entry, condition_texts[j]))
+                return false;
     }
     return true;
 }
@@ -316,4 +320,22 @@ bool podstatus_is_shown(const Object *api, const Value *status)
         if (!conditions_are_shown(mine, there)) return false;
     }
     return true;
+}
+
+Value *podstatus_patch(const Object *api, const Value *status)
+{
+    const Value *shown = value_find(api->value, "status", "conditions");
+    const Value *mine = value_get(status, "conditions");
+    Value *list = value_list(), *patch = value_map();
+    value_each (i, mine) {
+        Value *entry = value_ref(value_at(mine, i));
+        const Value *there = entry_of_type(shown, value_text(entry, "type"));
+        for (unsigned j = 0; j < G_N_ELEMENTS(condition_texts); j++)
+            if (value_get(there, condition_texts[j]) && !value_get(entry, condition_texts[j]))
+                value_put(&entry, value_null(), condition_texts[j]);
+        value_list_add(list, entry);
+    }
+    value_put(&patch, value_ref(status), "status");
+    value_put(&patch, list, "status", "conditions");
+    return patch;
 }

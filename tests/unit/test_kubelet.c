@@ -34,6 +34,7 @@ TEST(pod_without_probes_is_ready_as_soon_as_it_runs)
                                         "ContainersReady", "Ready"};
     for (unsigned i = 0; i < G_N_ELEMENTS(types); i++)
         EQUAL_TEXT(value_text(condition(pod, types[i]), "status"), "True");
+    CU_ASSERT_PTR_NULL(value_get(condition(pod, "Ready"), "reason"));
     CU_ASSERT_TRUE(pod_view(pod)->pod_ip != ATOM_NONE);
     EQUAL_INT(pod_view(pod)->containers_running, 1);
     cluster_close(&cluster);
