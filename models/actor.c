@@ -108,10 +108,14 @@ void actor_stop(Actor *actor)
     actor->is_running = actor->is_synced = actor->has_seen_cache = false;
     actor_drop_timers(actor);
     sim_cancel(actor->process->sim, actor->work);
-    g_clear_pointer(&actor->queue, queue_free);
-    g_clear_pointer(&actor->state, g_free);
-    g_clear_pointer(&actor->notes, g_hash_table_destroy);
-    g_clear_pointer(&actor->note_pool, pool_free);
+    queue_free(actor->queue);
+    g_free(actor->state);
+    if (actor->notes != NULL) g_hash_table_destroy(actor->notes);
+    pool_free(actor->note_pool);
+    actor->queue = NULL;
+    actor->state = NULL;
+    actor->notes = NULL;
+    actor->note_pool = NULL;
 }
 
 bool actor_is_synced(const Actor *actor)

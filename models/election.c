@@ -71,6 +71,12 @@ static void election_observe(Election *election, const Object *lease)
     election->observed_at = sim_now(election->process->sim);
 }
 
+static void election_forget(Election *election)
+{
+    object_unref(election->observed);
+    election->observed = NULL;
+}
+
 static bool election_is_mine(const Election *election)
 {
     return election->observed != NULL &&
@@ -173,7 +179,7 @@ static void election_written(void *self, const Reply *reply)
     Election *election = self;
     if (reply->reason != REASON_OK) {
         /* The record is not what was believed: read it before the next attempt. */
-        g_clear_pointer(&election->observed, object_unref);
+        election_forget(election);
         election_failed(election);
         return;
     }
@@ -243,7 +249,7 @@ void election_stop(Election *election)
 {
     election->state = ELECTION_OFF;
     sim_cancel(election->process->sim, election->deadline);
-    g_clear_pointer(&election->observed, object_unref);
+    election_forget(election);
     sim_cancel(election->process->sim, election->timer);
 }
 

@@ -191,23 +191,33 @@ static int compare_by_key(gconstpointer a, gconstpointer b, gpointer atoms)
     return key_compare(atoms, (*left)->key, (*right)->key);
 }
 
-/* Objects in key order, with references. */
-static GPtrArray *sorted_copy(const AtomTable *atoms, ObjectList list)
+static void unref_element(gpointer element)
 {
-    GPtrArray *copy =
-        g_ptr_array_new_full(list.count, (GDestroyNotify)(void (*)(void))object_unref);
+    object_unref(*(const Object **)element);
+}
+
+static const Object *element(const GArray *objects, unsigned index)
+{
+    return g_array_index(objects, const Object *, index);
+}
+
+/* Objects in key order, with references. */
+static GArray *sorted_copy(AtomTable *atoms, ObjectList list)
+{
+    GArray *copy = g_array_sized_new(FALSE, FALSE, sizeof(const Object *), list.count);
+    g_array_set_clear_func(copy, unref_element);
     for (unsigned i = 0; i < list.count; i++) {
-        const void *object = object_ref(list.items[i]);
-        g_ptr_array_add(copy, (gpointer)(uintptr_t)object);
+        const Object *object = object_ref(list.items[i]);
+        g_array_append_val(copy, object);
     }
-    g_ptr_array_sort_with_data(copy, compare_by_key, (gpointer)(uintptr_t)atoms);
+    g_array_sort_with_data(copy, compare_by_key, atoms);
     return copy;
 }
 
-static GPtrArray *stream_snapshot(const Stream *stream)
+static GArray *stream_snapshot(const Stream *stream)
 {
     const Store *store = world_store(stream_world(stream));
-    const AtomTable *atoms = world_atoms(stream_world(stream));
+    AtomTable *atoms = world_atoms(stream_world(stream));
     const ObjectTable *table = store_table(store);
     if (stream->scope == SCOPE_ALL) return sorted_copy(atoms, table_kind(table, stream->kind));
     if (stream->index != INDEX_NONE)
@@ -218,17 +228,17 @@ static GPtrArray *stream_snapshot(const Stream *stream)
 }
 
 /* What was cached but is not in the list has been deleted meanwhile. */
-static void stream_bury(Stream *stream, const GPtrArray *list)
+static void stream_bury(Stream *stream, const GArray *list)
 {
-    const AtomTable *atoms = world_atoms(stream_world(stream));
+    AtomTable *atoms = world_atoms(stream_world(stream));
     ObjectList cached = table_kind(stream->informer->process->cache, stream->kind);
-    g_autoptr(GPtrArray) before = sorted_copy(atoms, cached);
+    g_autoptr(GArray) before = sorted_copy(atoms, cached);
     unsigned at = 0;
     for (unsigned i = 0; i < before->len; i++) {
-        const Object *old = before->pdata[i];
+        const Object *old = element(before, i);
         int order = 1;
         while (at < list->len) {
-            order = key_compare(atoms, ((const Object *)list->pdata[at])->key, old->key);
+            order = key_compare(atoms, element(list, at)->key, old->key);
             if (order >= 0) break;
             at++;
         }
@@ -274,9 +284,9 @@ static void stream_list(Sim *sim, void *self, uint64_t arg)
     }
     stream->state = STREAM_LIVE;
     stream->last_due = sim_now(sim);
-    g_autoptr(GPtrArray) list = stream_snapshot(stream);
+    g_autoptr(GArray) list = stream_snapshot(stream);
     for (unsigned i = 0; i < list->len; i++)
-        stream_apply(stream, list->pdata[i], false);
+        stream_apply(stream, element(list, i), false);
     if (stream->has_listed) stream_bury(stream, list);
     stream->has_listed = true;
     for (unsigned i = 0; i < stream->handlers->len; i++)
@@ -628,11 +638,11 @@ void informer_introduce(Informer *informer, Actor *actor)
         const Stream *stream = informer->of_kind[kind];
         ObjectList list = table_kind(process->cache, (Kind)kind);
         if (stream == NULL || list.count == 0) continue;
-        g_autoptr(GPtrArray) objects = sorted_copy(world_atoms(process->world), list);
+        g_autoptr(GArray) objects = sorted_copy(world_atoms(process->world), list);
         for (unsigned i = 0; i < stream->handlers->len; i++) {
             const Handler *handler = &g_array_index(stream->handlers, Handler, i);
             for (unsigned at = 0; handler->actor == actor && at < objects->len; at++)
-                if (handler->on != NULL) handler->on(actor, NULL, objects->pdata[at]);
+                if (handler->on != NULL) handler->on(actor, NULL, element(objects, at));
         }
     }
 }

@@ -48,7 +48,7 @@ World *world_new(const Scenario *scenario, uint64_t seed, GError **error)
     world->atoms = atom_table_new();
     world->machines = g_ptr_array_new();
     world->processes = g_ptr_array_new();
-    world->machine_of_name = g_hash_table_new(NULL, NULL);
+    world->machine_of_atom = g_ptr_array_new();
     world->streams = g_hash_table_new(stream_hash, stream_equal);
     world->stream_pool = pool_new(sizeof(DrawStream));
     world->faults = g_new0(ActiveFault, scenario->step_count + 1);
@@ -89,7 +89,7 @@ void world_free(World *world)
     informer_hub_free(world->hub);
     server_free(world->server);
     store_free(world->store);
-    g_hash_table_destroy(world->machine_of_name);
+    g_ptr_array_unref(world->machine_of_atom);
     g_hash_table_destroy(world->streams);
     pool_free(world->stream_pool);
     g_byte_array_unref(world->folded);
@@ -113,11 +113,11 @@ static void describe(const void *subject, FILE *out)
     const World *world = subject;
     char time[NANOS_TEXT_MAX];
     const EventType *event = sim_current(world->sim);
-    fprintf(out, "  at %s, event %" PRIu64 " (%s), seed %" PRIu64 ", scenario %s %s\n",
+    const char *file = world->scenario->file != NULL ? world->scenario->file : "";
+    fprintf(out, "  at %s, event %" PRIu64 " (%s)%s%s\n  repeat: kennel run %s --seed %" PRIu64 "\n",
             nanos_format(sim_now(world->sim), time), sim_seq(world->sim),
-            event != NULL ? event->name : "none", sim_seed(world->sim),
-            world->scenario->file != NULL ? world->scenario->file : "",
-            world->scenario->variant != NULL ? world->scenario->variant : "");
+            event != NULL ? event->name : "none", *world->scenario->variant ? ", " : "",
+            world->scenario->variant, file, sim_seed(world->sim));
 }
 
 static WorldEnd world_go(World *world, bool (*progress)(void *self, const World *world), void *self)
@@ -239,7 +239,7 @@ Machine *world_machine_at(const World *world, unsigned index)
 
 Machine *world_machine(const World *world, Atom name)
 {
-    return g_hash_table_lookup(world->machine_of_name, GUINT_TO_POINTER(name));
+    return name < world->machine_of_atom->len ? world->machine_of_atom->pdata[name] : NULL;
 }
 
 unsigned world_process_count(const World *world)
@@ -327,6 +327,7 @@ void world_fact(World *world, Row row, Fact fact)
     fact.at = sim_now(world->sim);
     fact.seq = sim_seq(world->sim);
     fact.cause = sim_cause(world->sim);
+    if (fact.actor == ATOM_NONE) fact.actor = world->acting;
     const Atom atoms[] = {fact.actor, fact.object, fact.uid, fact.node, fact.detail};
     for (unsigned i = 0; i < G_N_ELEMENTS(atoms); i++)
         fold_text(world, atoms[i]);
@@ -337,11 +338,18 @@ void world_fact(World *world, Row row, Fact fact)
     if (world->timeline != NULL) timeline_fact(world->timeline, &fact);
 }
 
+void world_act_for(World *world, Atom who)
+{
+    world->acting = who;
+}
+
 void world_request(World *world, Request *request, Reply *reply)
 {
     Reply own = {0};
     Reply *answer = reply != NULL ? reply : &own;
+    world_act_for(world, world_atom(world, "user"));
     server_handle(world->server, sim_now(world->sim), request, answer);
+    world_act_for(world, ATOM_NONE);
     if (answer->reason != REASON_OK) {
         Atom detail = atom_format(world->atoms, "%s %s: %s", plan_verb_text(request->verb),
                                   reason_text(answer->reason),

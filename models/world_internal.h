@@ -25,15 +25,16 @@ struct World {
     Hub *hub;
     Calls *calls;
     Timeline *timeline;
-    GPtrArray *machines;         /* in order of creation */
-    GPtrArray *processes;        /* in order of creation; NULL where one was freed */
-    GHashTable *machine_of_name; /* by atom; looked up, never walked */
-    GHashTable *streams;         /* DrawStream by key; looked up, never walked */
+    GPtrArray *machines;        /* in order of creation */
+    GPtrArray *processes;       /* in order of creation; NULL where one was freed */
+    GPtrArray *machine_of_atom; /* by name; names of machines are among the first atoms */
+    GHashTable *streams;        /* DrawStream by key; looked up, never walked */
     Pool *stream_pool;
     bool *gates;         /* by gate_index() */
     ActiveFault *faults; /* by step */
     unsigned active_faults;
     GByteArray *folded; /* by atom: its text is in the digest */
+    Atom acting;        /* in whose name the server is writing */
     bool is_closing;    /* being freed: nothing is recorded */
 };
 

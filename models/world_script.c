@@ -24,7 +24,10 @@ static void add_machine(World *world, const NodeGroup *group, const char *name)
     if (group->memory != NULL) quantity_parse(group->memory, &options.memory_bytes);
     Machine *machine = machine_new(world, &options);
     g_ptr_array_add(world->machines, machine);
-    g_hash_table_insert(world->machine_of_name, GUINT_TO_POINTER(machine_name(machine)), machine);
+    Atom atom = machine_name(machine);
+    GPtrArray *by_atom = world->machine_of_atom;
+    if (atom >= by_atom->len) g_ptr_array_set_size(by_atom, (gint)atom + 1);
+    by_atom->pdata[atom] = machine;
 }
 
 /* A group of one keeps its name, larger ones count from 1. */
@@ -150,6 +153,7 @@ static void world_begin(Sim *sim, void *self, uint64_t arg)
     (void)sim;
     (void)arg;
     World *world = self;
+    world_fact(world, ROW_BUDGET, (Fact){.number = world->scenario->convergence_budget});
     add_objects(world);
     start_processes(world);
     for (unsigned i = 0; i < world->machines->len; i++)
@@ -205,7 +209,7 @@ static void step_due(Sim *sim, void *self, uint64_t index)
     (void)sim;
     World *world = self;
     const Step *step = &world->scenario->steps[index];
-    if (step->fault != NULL) {
+    if (step->verb == NULL) {
         fault_begins(world, step, index);
         return;
     }
