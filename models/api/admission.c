@@ -66,18 +66,25 @@ static bool tolerates(const Value *tolerations, const char *taint)
     return false;
 }
 
-static void add_toleration(Value **body, const char *taint, int64_t seconds)
+static Value *toleration_new(const char *taint, int64_t seconds)
 {
-    const Value *present = value_find(*body, "spec", "tolerations");
-    if (tolerates(present, taint)) return;
     Value *toleration = value_map();
     value_map_set(toleration, "key", value_string(taint));
     value_map_set(toleration, "operator", value_string("Exists"));
     value_map_set(toleration, "effect", value_string("NoExecute"));
     value_map_set(toleration, "tolerationSeconds", value_int(seconds));
-    Value *list = value_is_list(present) ? value_ref(present) : value_list();
-    value_list_insert(&list, value_size(list), toleration);
-    value_put(body, list, "spec", "tolerations");
+    return toleration;
+}
+
+static const Value *default_tolerations(Server *server)
+{
+    if (server->tolerations) return server->tolerations;
+    int64_t seconds =
+        server->world ? world_config(server->world)->control_plane.toleration / NANOS_S : 300;
+    server->tolerations = value_list();
+    value_list_add(server->tolerations, toleration_new(taint_not_ready, seconds));
+    value_list_add(server->tolerations, toleration_new(taint_unreachable, seconds));
+    return server->tolerations;
 }
 
 static bool admit_tolerations(void *self, Server *server, const Request *request, const Object *old,
@@ -87,10 +94,22 @@ static bool admit_tolerations(void *self, Server *server, const Request *request
     (void)old;
     (void)reply;
     if (request->key.kind != KIND_POD || !*body) return true;
-    int64_t seconds =
-        server->world ? world_config(server->world)->control_plane.toleration / NANOS_S : 300;
-    add_toleration(body, taint_not_ready, seconds);
-    add_toleration(body, taint_unreachable, seconds);
+    const Value *defaults = default_tolerations(server);
+    const Value *present = value_find(*body, "spec", "tolerations");
+    if (!present) {
+        value_put(body, value_ref(defaults), "spec", "tolerations");
+        return true;
+    }
+    Value *list = value_is_list(present) ? value_ref(present) : value_list();
+    value_each (i, defaults) {
+        const Value *toleration = value_at(defaults, i);
+        if (!tolerates(present, value_text(toleration, "key")))
+            value_list_insert(&list, value_size(list), value_ref(toleration));
+    }
+    if (list == present)
+        value_unref(list);
+    else
+        value_put(body, list, "spec", "tolerations");
     return true;
 }
 

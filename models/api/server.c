@@ -42,6 +42,7 @@ void server_free(Server *server)
     g_array_unref(server->refusals);
     g_hash_table_unref(server->incarnations);
     g_hash_table_unref(server->generated);
+    value_unref(server->tolerations);
     g_free(server);
 }
 

@@ -20,6 +20,7 @@ struct Server {
     GArray *refusals;         /* injected ones */
     GHashTable *incarnations; /* ref atom to how many objects of that name were created */
     GHashTable *generated;    /* atom of kind/namespace/base to how many names were made of it */
+    Value *tolerations;       /* the two default ones, shared by all pods; made at first use */
 };
 
 void server_create(Server *server, const Request *request, Reply *reply);
