@@ -50,10 +50,10 @@ static PlanVerdict renewed(Actor *actor, PlanStep *step, const Reply *reply, voi
     bool was_held = lease->is_held;
     lease->is_held = reply->reason == REASON_OK || reply->reason == REASON_ALREADY_EXISTS ||
                      (was_held && reply->reason != REASON_NOT_FOUND);
-    if (reply->reason == REASON_ALREADY_EXISTS)
-        renew(actor); /* left by an earlier incarnation */
-    else if (reply->reason != REASON_OK && ++lease->tries < LEASE_TRIES)
-        renew(actor); /* with the time it then is */
+    /* Again at once, with the time it then is: after a failure, or if an earlier incarnation left
+     * the lease. */
+    if (reply->reason != REASON_OK && ++lease->tries < LEASE_TRIES)
+        renew(actor);
     return PLAN_ACCEPT;
 }
 
