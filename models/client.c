@@ -64,7 +64,8 @@ Client client_make(Process *process, const char *name, Nanos timeout)
 {
     return (Client){.process = process,
                     .timeout = timeout > 0 ? timeout : DEFAULT_TIMEOUT,
-                    .rng = sim_stream(process->sim, name, "api")};
+                    .rng = sim_stream(process->sim, name, "api"),
+                    .name = world_atom(process->world, name)};
 }
 
 static Calls *call_list(const Call *call)
@@ -122,7 +123,9 @@ static void call_arrived(Sim *sim, void *self, uint64_t arg)
     (void)arg;
     Call *call = self;
     Process *process = call->client->process;
+    world_act_for(process->world, call->client->name);
     server_handle(world_server(process->world), sim_now(sim), &call->request, &call->reply);
+    world_act_for(process->world, ATOM_NONE);
     if (process->is_cut_from)
         call_lose(sim, call);
     else

@@ -26,6 +26,7 @@ typedef struct {
     Bucket bucket;
     Nanos timeout;
     Rng rng;
+    Atom name; /* in whose name the server writes */
 } Client;
 
 /* `reply` is valid during the call. */

@@ -157,7 +157,7 @@ static bool read_step(Reading *reading, const Value *element, const char *path, 
     StepFields fields = {0};
     if (!param_read(step_params, head, &fields, place, error)) return false;
     *step = (Step){
-        .name = fields.name, .at = fields.at, .file = reading->file, .line = value_line(element)};
+        .name = *fields.name ? fields.name : NULL, .at = fields.at, .file = reading->file, .line = value_line(element)};
     g_autofree char *inner = g_strconcat(path, ".", key, NULL);
     const Value *map = value_get(rest, key);
     if (fields.at > reading->scenario->duration) {

@@ -85,6 +85,10 @@ Process *world_process(const World *world, const char *name);
 /* Records that something happened now. Fields at, seq and cause are filled in. */
 void world_fact(World *world, Row row, Fact fact);
 
+/* Facts that name no actor are in this one's name until it is called with ATOM_NONE: the path of a
+ * request says so while the server handles it, because the store does not know who asked. */
+void world_act_for(World *world, Atom who);
+
 /* A client that stands for the person at the keyboard: performs a request now, with no latency, as
  * verbs do; refusals are recorded and returned in *reply (may be NULL). */
 void world_request(World *world, Request *request, Reply *reply);

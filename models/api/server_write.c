@@ -217,7 +217,7 @@ void server_create(Server *server, const Request *request, Reply *reply)
     if (key.name) put_identity(server, key, &value);
     drop_server_meta(&value);
     drop_empty_meta(&value);
-    if (info->has_status) value_drop(&value, "status");
+    if (info->has_status && !info->prepare) value_drop(&value, "status");
     if (info->prepare) info->prepare(&value, NULL);
     if (!is_valid(server, key, value, NULL, reply)) return;
     const Object *present = store_get(server->store, key);
