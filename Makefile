@@ -145,6 +145,9 @@ lint-full: ## The same with the slow analysers too
 	@tools/setup check
 	@tests/tidy.sh --full
 
+format: ## Lay out all C files as .clang-format says
+	@git ls-files --cached --others --exclude-standard '*.c' '*.h' | xargs clang-format -i
+
 bench: $(patsubst tests/bench/%.c,$(BUILD)/bench-%,$(BENCH)) ## Build and run all benchmarks
 	@status=0; for program in $^; do echo "== $${program##*/bench-}"; $$program || status=1; done; \
 	  exit $$status
@@ -206,6 +209,6 @@ part-install: part-build-gcc
 	$(part) tests/install.sh
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all sql-headers demo install uninstall clean help unit golden lint lint-full bench fuzz \
+.PHONY: all sql-headers demo install uninstall clean help unit golden lint lint-full format bench fuzz \
   fuzz-run check FORCE $(CHECK_PARTS)
 .SECONDARY:
