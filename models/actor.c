@@ -68,7 +68,6 @@ void actor_init(Actor *actor, Process *process, const Component *component)
 
 void actor_clear(Actor *actor)
 {
-    plan_free_all(actor);
     if (actor->timers != NULL) g_array_unref(actor->timers);
 }
 

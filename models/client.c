@@ -160,6 +160,11 @@ static void call_departs(Sim *sim, void *self, uint64_t arg)
         call_leave(sim, call);
 }
 
+bool client_owns(const EventType *type)
+{
+    return type == &answer_event || type == &timeout_event || type == &departure_event;
+}
+
 void client_send(Client *client, Request *request, ClientDone done, void *self)
 {
     Process *process = client->process;

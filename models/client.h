@@ -35,6 +35,9 @@ typedef void (*ClientDone)(void *self, const Reply *reply);
 /* A client without a rate limit; the caller may set `bucket`. timeout 0: 60 s. */
 Client client_make(Process *process, const char *name, Nanos timeout);
 
+/* Whether an event ends a call, so that it must run even if its process has died. */
+bool client_owns(const EventType *type);
+
 /* Sends a request; its body is taken and set to NULL. */
 void client_send(Client *client, Request *request, ClientDone done, void *self);
 

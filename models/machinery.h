@@ -19,6 +19,7 @@
 
 typedef struct Election Election;
 typedef struct Plan Plan;
+typedef struct PlanPool PlanPool;
 
 struct Process {
     World *world;
@@ -59,9 +60,8 @@ struct Actor {
     Queue *queue;
     Client client;
     Rng cpu;
-    Plan *filling; /* the plan that plan_*() calls go to */
-    Plan *plans;   /* at work, newest first */
-    Plan *free_plans;
+    Plan *filling;  /* the plan that plan_*() calls go to */
+    Plan *plans;    /* at work, newest first */
     GArray *timers; /* of TimerSlot */
     uint32_t free_timer;
     GHashTable *notes; /* what was said about a key; looked up, never walked */
@@ -115,7 +115,10 @@ Plan *plan_fill(Actor *actor, Key key);
 void plan_perform(Plan *plan, Nanos delay);
 /* Ends all plans of an actor without performing them further; the process has died. */
 void plan_abandon_all(Actor *actor);
-void plan_free_all(Actor *actor);
+
+/* Plans that are not in use, of all actors of a world. */
+PlanPool *plan_pool_new(void);
+void plan_pool_free(PlanPool *pool);
 
 /* --- world.c --- */
 
@@ -123,5 +126,6 @@ void world_adopt(World *world, Process *process);
 void world_disown(World *world, Process *process);
 Hub *world_hub(const World *world);
 Calls *world_calls(const World *world);
+PlanPool *world_plans(const World *world);
 
 #endif

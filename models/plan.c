@@ -10,12 +10,33 @@
 
 /* --- life --- */
 
+struct PlanPool {
+    Plan *first; /* chained by next; each keeps its arena */
+};
+
+PlanPool *plan_pool_new(void)
+{
+    return g_new0(PlanPool, 1);
+}
+
+void plan_pool_free(PlanPool *pool)
+{
+    while (pool->first != NULL) {
+        Plan *plan = pool->first;
+        pool->first = plan->next;
+        arena_free(plan->arena);
+        g_free(plan);
+    }
+    g_free(pool);
+}
+
 static Plan *plan_take(Actor *actor, Key key)
 {
-    Plan *plan = actor->free_plans;
+    PlanPool *pool = world_plans(actor->process->world);
+    Plan *plan = pool->first;
     Arena *arena;
     if (plan != NULL) {
-        actor->free_plans = plan->next;
+        pool->first = plan->next;
         arena = plan->arena;
         arena_reset(arena);
     } else {
@@ -60,25 +81,15 @@ void plan_dispose(Plan *plan, bool succeeded)
     else
         actor->plans = plan->next;
     if (plan->next != NULL) plan->next->previous = plan->previous;
-    plan->next = actor->free_plans;
-    actor->free_plans = plan;
+    PlanPool *pool = world_plans(actor->process->world);
+    plan->next = pool->first;
+    pool->first = plan;
 }
 
 void plan_abandon_all(Actor *actor)
 {
     while (actor->plans != NULL)
         plan_dispose(actor->plans, false);
-}
-
-void plan_free_all(Actor *actor)
-{
-    plan_abandon_all(actor);
-    while (actor->free_plans != NULL) {
-        Plan *plan = actor->free_plans;
-        actor->free_plans = plan->next;
-        arena_free(plan->arena);
-        g_free(plan);
-    }
 }
 
 /* --- steps --- */

@@ -129,14 +129,15 @@ void process_lead(Process *process)
     }
 }
 
-/* Lets events that were kept run now, in the order they came due; those of a dead incarnation
- * find that they are late. */
+/* Lets the events that were kept run now, in the order they came due. Of a process that has died
+ * only its calls are left to be ended; all else has lost its subject. */
 static void process_release(Process *process)
 {
     process->is_paused = false;
     for (unsigned i = 0; i < process->deferred->len; i++) {
         const Deferred *event = &g_array_index(process->deferred, Deferred, i);
-        sim_after(process->sim, 0, event->type, event->self, event->arg);
+        if (process->is_up || client_owns(event->type))
+            sim_after(process->sim, 0, event->type, event->self, event->arg);
     }
     g_array_set_size(process->deferred, 0);
 }

@@ -58,6 +58,7 @@ World *world_new(const Scenario *scenario, uint64_t seed, GError **error)
     world->server = server_new(world, world->store, world->atoms);
     world->hub = informer_hub_new(world);
     world->calls = client_calls_new(world);
+    world->plans = plan_pool_new();
     world->storage = storage_new(world);
     world->network = network_new(world);
     world_schedule(world);
@@ -72,6 +73,7 @@ static void world_free_actors(World *world)
     client_calls_free(world->calls);
     for (unsigned i = 0; i < world->processes->len; i++)
         process_free(world->processes->pdata[i]);
+    plan_pool_free(world->plans);
     for (unsigned i = 0; i < world->machines->len; i++)
         machine_free(world->machines->pdata[i]);
     g_ptr_array_unref(world->processes);
@@ -114,7 +116,8 @@ static void describe(const void *subject, FILE *out)
     char time[NANOS_TEXT_MAX];
     const EventType *event = sim_current(world->sim);
     const char *file = world->scenario->file != NULL ? world->scenario->file : "";
-    fprintf(out, "  at %s, event %" PRIu64 " (%s)%s%s\n  repeat: kennel run %s --seed %" PRIu64 "\n",
+    fprintf(out,
+            "  at %s, event %" PRIu64 " (%s)%s%s\n  repeat: kennel run %s --seed %" PRIu64 "\n",
             nanos_format(sim_now(world->sim), time), sim_seq(world->sim),
             event != NULL ? event->name : "none", *world->scenario->variant ? ", " : "",
             world->scenario->variant, file, sim_seed(world->sim));
@@ -222,6 +225,11 @@ Hub *world_hub(const World *world)
 Calls *world_calls(const World *world)
 {
     return world->calls;
+}
+
+PlanPool *world_plans(const World *world)
+{
+    return world->plans;
 }
 
 /* --- machines and processes --- */

@@ -24,6 +24,7 @@ struct World {
     Network *network;
     Hub *hub;
     Calls *calls;
+    PlanPool *plans;
     Timeline *timeline;
     GPtrArray *machines;        /* in order of creation */
     GPtrArray *processes;       /* in order of creation; NULL where one was freed */
