@@ -20,7 +20,7 @@ typedef struct {
     World *world;
     const App *app;
     const void *params;
-    Atom pod;      /* "Pod/ns/name" */
+    Atom pod; /* "Pod/ns/name" */
     Atom uid;
     Nanos started_at;
     unsigned restarts;

@@ -304,10 +304,10 @@ static int compare_texts(const void *a, const void *b)
 static char *other_pods(const Actor *actor, const Object *volume, Atom node)
 {
     ObjectList pods = pods_of(actor, volume);
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
     for (unsigned i = 0; i < pods.count; i++)
         if (pod_holds(pods.items[i]) && pod_view(pods.items[i])->spec->node_name != node)
-            g_ptr_array_add(names, (gpointer)(uintptr_t)actor_text(actor, pods.items[i]->key.name));
+            g_ptr_array_add(names, g_strdup(actor_text(actor, pods.items[i]->key.name)));
     g_ptr_array_sort(names, compare_texts);
     g_ptr_array_add(names, NULL);
     return g_strjoinv(", ", (char **)names->pdata);
@@ -462,7 +462,7 @@ static void sync_node(Actor *actor, Key key)
         return;
     }
     char *copy = (char *)plan_alloc(actor, strlen(text) + 1);
-    strcpy(copy, text);
+    memcpy(copy, text, strlen(text) + 1);
     Value *patch = value_map();
     value_put(&patch, list, "status", "volumesAttached");
     PlanStep *step = plan_patch_status(actor, key, PATCH_MERGE, patch);

@@ -163,7 +163,7 @@ PodWorker *podworker_new(Kubelet *kubelet, const Object *pod);
 PodWorker *podworker_new_remains(Kubelet *kubelet, Atom uid, Sandbox *sandbox);
 /* A new worker takes its first step. */
 void podworker_begin(PodWorker *worker);
-void podworker_free(void *worker);
+void podworker_free(void *data);
 /* A newer version of the pod; the pod is gone from the API. */
 void podworker_seen(PodWorker *worker, const Object *pod);
 void podworker_gone(PodWorker *worker);

@@ -52,8 +52,7 @@ static PlanVerdict renewed(Actor *actor, PlanStep *step, const Reply *reply, voi
                      (was_held && reply->reason != REASON_NOT_FOUND);
     /* Again at once, with the time it then is: after a failure, or if an earlier incarnation left
      * the lease. */
-    if (reply->reason != REASON_OK && ++lease->tries < LEASE_TRIES)
-        renew(actor);
+    if (reply->reason != REASON_OK && ++lease->tries < LEASE_TRIES) renew(actor);
     return PLAN_ACCEPT;
 }
 

@@ -260,6 +260,7 @@ static DriverTimes times_of(const Storage *storage, Atom handle)
     return driver_times(storage->world, disk ? disk->driver : storage_driver(NULL));
 }
 
+/* NOLINTNEXTLINE(readability-function-size): a call, its target and its answer in one. */
 void storage_create(Storage *storage, Atom handle, const DriverProfile *driver, Atom zone,
                     int64_t bytes, StorageDone done, void *self, uint64_t tag)
 {

@@ -19,13 +19,13 @@
 typedef struct Disk Disk;
 
 typedef struct {
-    const char *name;         /* "ebs.csi.aws.com", ... as a StorageClass's provisioner */
-    bool needs_attach;        /* false: reachable from everywhere (NFS, RWX file systems) */
-    bool is_shared;           /* may be attached and mounted on several machines at once */
-    bool detach_fences;       /* after a detach the old machine can no longer write */
+    const char *name;   /* "ebs.csi.aws.com", ... as a StorageClass's provisioner */
+    bool needs_attach;  /* false: reachable from everywhere (NFS, RWX file systems) */
+    bool is_shared;     /* may be attached and mounted on several machines at once */
+    bool detach_fences; /* after a detach the old machine can no longer write */
     bool is_zonal;
-    bool is_local;            /* bound to one machine */
-    int64_t attach_limit;     /* disks a machine, 0: none */
+    bool is_local;        /* bound to one machine */
+    int64_t attach_limit; /* disks a machine, 0: none */
 } DriverProfile;
 
 /* The profile of a provisioner name; unknown ones get the default (zonal block storage, fencing).

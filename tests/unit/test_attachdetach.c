@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who may attach when: healthy moves, dead nodes, the six minutes, the out-of-service taint. */
+/* attachdetach-controller, who may attach when: healthy moves, dead nodes, the six minutes, the out-of-service taint. */
 #include "tests/unit/cluster.h"
 
 static void open_with_pod(Cluster *cluster)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A pod's life on a node: start, probes, termination, crashes, a kubelet that restarts. */
+/* kubelet, a pod's life on a node: start, probes, termination, crashes, a kubelet that restarts. */
 #include "tests/unit/cluster.h"
 
 #define PROBES                                                               \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Binding: the smallest volume that fits, reservations, delayed classes, lost claims, release. */
+/* persistentvolume-binder-controller: the smallest volume that fits, reservations, delayed classes, lost claims, release. */
 #include "tests/unit/cluster.h"
 
 static void add_volume(const Cluster *cluster, const char *name, const char *size, const char *more)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Backends, drivers, provisioning and deletion of volumes. */
+/* Backends, drivers; csi-provisioner, csi-attacher, pvc-protection-controller: a claim's life. */
 #include "tests/unit/cluster.h"
 
 typedef struct {
