@@ -23,7 +23,7 @@ SELECT p.run, p.workload, p.object, p.uid, p.ref, p.ordinal,
   LEFT JOIN workload_state AS s ON s.what = 'workload-start' AND s.run = p.run
        AND s.workload = p.workload AND s.from_n < coalesce(p.marked_n, p.deleted_n)
        AND (s.until_n IS NULL OR s.until_n > coalesce(p.marked_n, p.deleted_n))
-  JOIN named_fact AS f ON f.n = coalesce(p.marked_n, p.deleted_n)
+  JOIN fact AS f ON f.rowid = coalesce(p.marked_n, p.deleted_n)
   JOIN string AS actor ON actor.id = f.actor AND actor.text LIKE 'statefulset-controller%'
  WHERE p.ordinal >= coalesce(s.number, 0) + r.number
    AND (wl.deleted_n IS NULL OR wl.deleted_n > coalesce(p.marked_n, p.deleted_n));

@@ -4,13 +4,16 @@
 --          claim keeps its volume and its data, and no ordinal gets the data of another.
 
 -- exercised: claims of sets that lost their pod by a scale-down or by the end of the set
+CREATE TEMP TABLE set_pod AS
+SELECT p.run, p.workload, p.ordinal, pc.claim
+  FROM pod AS p JOIN pod_claim AS pc ON pc.run = p.run AND pc.object = p.object AND pc.uid = p.uid
+ WHERE p.workload LIKE 'StatefulSet/%';
+CREATE TEMP TABLE any_claim AS
+SELECT run, object, claim, uid, volume, created_n, deleted_at, deleted_n, until_at FROM claim;
 CREATE TEMP TABLE set_claim AS
 SELECT DISTINCT c.run, p.workload, c.object, c.claim, c.uid, c.volume, c.created_n, c.deleted_at,
        c.deleted_n, c.until_at, p.ordinal
-  FROM claim AS c
-  JOIN pod_claim AS pc ON pc.run = c.run AND pc.claim = c.claim
-  JOIN pod AS p ON p.run = pc.run AND p.object = pc.object AND p.uid = pc.uid
- WHERE p.workload LIKE 'StatefulSet/%';
+  FROM any_claim AS c JOIN set_pod AS p ON p.run = c.run AND p.claim = c.claim;
 CREATE TEMP TABLE condemned AS
 SELECT s.run, s.workload, s.claim, s.uid, s.volume, s.deleted_at, s.deleted_n, s.until_at,
        r.from_at, r.from_n, r.until_n, r.until_at AS range_until,
@@ -43,14 +46,14 @@ SELECT run, workload, count(DISTINCT claim) AS times
 SELECT c.run, c.workload, c.deleted_at AS at, c.claim AS object,
        'deleted although whenScaled=Retain' AS what
   FROM condemned AS c
-  JOIN named_fact AS f ON f.n = c.deleted_n
+  JOIN fact AS f ON f.rowid = c.deleted_n
   LEFT JOIN string AS actor ON actor.id = f.actor
  WHERE c.policy LIKE '%whenScaled=Retain%' AND coalesce(actor.text, '') <> 'user'
    AND (c.until_n IS NULL OR c.deleted_n < c.until_n)
    AND NOT EXISTS (SELECT 1 FROM orphaned AS o WHERE o.run = c.run AND o.uid = c.uid)
 UNION ALL
 SELECT o.run, o.workload, o.deleted_at, o.claim, 'deleted with its set although whenDeleted=Retain'
-  FROM orphaned AS o JOIN named_fact AS f ON f.n = o.deleted_n
+  FROM orphaned AS o JOIN fact AS f ON f.rowid = o.deleted_n
   LEFT JOIN string AS actor ON actor.id = f.actor
  WHERE o.policy LIKE '%whenDeleted=Retain%' AND coalesce(actor.text, '') <> 'user'
 UNION ALL
