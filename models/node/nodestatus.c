@@ -177,7 +177,7 @@ static void node_beat(Kubelet *kubelet)
     if (node_differs(kubelet, in_use) || age >= STATUS_REPORT - 10 * NANOS_S) {
         actor_enqueue(kubelet->actor, kubelet->node);
     } else {
-        volumes_reported(kubelet, in_use);
+        if (kubelet->is_synced) volumes_reported(kubelet, in_use);
         set_report(kubelet);
     }
 }
@@ -241,7 +241,8 @@ void nodestatus_sync(Kubelet *kubelet)
 {
     Actor *actor = kubelet->actor;
     g_array_unref(kubelet->in_use_sent);
-    kubelet->in_use_sent = volumes_in_use(kubelet);
+    kubelet->in_use_sent =
+        kubelet->is_synced ? volumes_in_use(kubelet) : g_array_new(FALSE, FALSE, sizeof(Atom));
     if (!kubelet->is_registered)
         plan_then(plan_create(actor, KIND_NODE, node_value(kubelet)), registered, NULL);
     Value *patch = value_map();

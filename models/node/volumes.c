@@ -229,7 +229,8 @@ static void use_check(VolumeUse *use)
 {
     Kubelet *kubelet = use->worker->kubelet;
     const LatencyConfig *latency = &world_config(kubelet->world)->latency;
-    if (use->needs_attach && !(use->is_reported && node_has_attached(kubelet, use->unique))) {
+    if (use->needs_attach && !use->is_reported) return; /* volumes_reported() comes back */
+    if (use->needs_attach && !node_has_attached(kubelet, use->unique)) {
         use_retry(use);
         return;
     }
@@ -354,7 +355,10 @@ void volumes_reported(Kubelet *kubelet, const GArray *in_use)
 {
     for (unsigned i = 0; i < kubelet->uses->len; i++) {
         VolumeUse *use = use_at(kubelet, i);
-        for (unsigned j = 0; j < in_use->len; j++)
-            use->is_reported = use->is_reported || g_array_index(in_use, Atom, j) == use->unique;
+        for (unsigned j = 0; !use->is_reported && j < in_use->len; j++) {
+            if (g_array_index(in_use, Atom, j) != use->unique) continue;
+            use->is_reported = true;
+            if (use->state == USE_ATTACH) use_after(use, POLL_MIN);
+        }
     }
 }
