@@ -158,3 +158,22 @@ TEST(controller_restart_keeps_and_releases_attachments)
     EQUAL_INT(node_view(node)->in_use_count, 0);
     cluster_close(&cluster);
 }
+
+/* A short outage: the disk stays attached, is mounted again, and nothing is detached. */
+TEST(reboot_mounts_again_without_detaching)
+{
+    Cluster cluster;
+    open_with_pod(&cluster);
+    Machine *machine = cluster_machine(&cluster, "node-1");
+    machine_power_off(machine);
+    cluster_run(&cluster, 20 * NANOS_S);
+    machine_power_on(machine);
+    for (unsigned i = 0; i < 300; i++) {
+        cluster_run(&cluster, 1 * NANOS_S);
+        CU_ASSERT_TRUE(is_attached(&cluster, "node-1"));
+    }
+    CU_ASSERT_TRUE(cluster_is_ready(&cluster, "web-0"));
+    EQUAL_INT(pod_view(cluster_get(&cluster, KIND_POD, "web-0"))->restarts, 1);
+    EQUAL_INT(runtime_mounts(machine_runtime(machine))->len, 1);
+    cluster_close(&cluster);
+}
