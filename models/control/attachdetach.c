@@ -27,6 +27,7 @@ typedef struct {
     Nanos requested_at; /* when it was first seen not to be desired; NANOS_NEVER */
     bool is_in_use;     /* by node.status.volumesInUse as last known */
     bool is_forced;
+    bool is_created; /* the VolumeAttachment was written, whether or not the cache shows it yet */
     bool is_leaving; /* not in the volumesAttached list that is being written */
 } Attached;
 
@@ -273,10 +274,10 @@ static void sync_attached(Actor *actor, Attached *attached, bool wanted)
 
 static PlanVerdict create_sent(Actor *actor, PlanStep *step, const Reply *reply, void *data)
 {
-    (void)actor;
-    (void)step;
     (void)data;
     bool is_there = reply->reason == REASON_OK || reply->reason == REASON_ALREADY_EXISTS;
+    Attached *attached = attached_named(actor_state(actor), plan_step_key(step).name);
+    if (attached && is_there) attached->is_created = true;
     return is_there ? PLAN_ACCEPT : PLAN_REFUSE;
 }
 
@@ -341,7 +342,8 @@ static void sync_pod(Actor *actor, const Object *volume, const Object *pod)
     bool is_shared = (view->modes & ((unsigned)ACCESS_RWX | (unsigned)ACCESS_ROX)) != 0;
     Attached *attached = attached_of(state, volume->key.name, node);
     if (attached) {
-        if (attached->stage == LINK_ATTACHING) attach_write(actor, volume, attached);
+        if (attached->stage == LINK_ATTACHING && !attached->is_created)
+            attach_write(actor, volume, attached);
         return;
     }
     for (unsigned i = 0; !is_shared && i < state->attached->len; i++) {
