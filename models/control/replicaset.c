@@ -39,7 +39,7 @@ typedef struct {
 /* A pod that may be deleted, with what it is compared by. */
 typedef struct {
     const Object *pod;
-    const char *uid, *name;
+    const char *uid;
     int64_t cost;
     unsigned rank;
     Nanos now;
@@ -305,29 +305,39 @@ static int compare_ages(const Victim *a, const Victim *b, Nanos left, Nanos righ
     return difference ? difference : strcmp(a->uid, b->uid);
 }
 
-#define FIRST_IF(left, right)                          \
-    do {                                               \
-        if ((left) != (right)) return (left) ? -1 : 1; \
-    } while (0)
+/* -1: the left goes first, 1: the right; 0: they do not differ. */
+static int first_if(bool left, bool right)
+{
+    return (int)right - (int)left;
+}
+
+static int compare_numbers(int64_t left, int64_t right)
+{
+    return (left > right) - (left < right);
+}
+
+/* By what they are: bound, phase, ready, cost, company on the node. */
+static int by_state(const Victim *left, const Victim *right)
+{
+    const PodView *x = pod_view(left->pod), *y = pod_view(right->pod);
+    int order = first_if(!x->spec->node_name, !y->spec->node_name);
+    if (!order) order = phase_rank(x->phase) - phase_rank(y->phase);
+    if (!order) order = first_if(x->ready != CONDITION_TRUE, y->ready != CONDITION_TRUE);
+    if (!order) order = compare_numbers(left->cost, right->cost);
+    return order ? order : compare_numbers(right->rank, left->rank);
+}
 
 /* Whom to delete first. */
 static int by_worth(const void *a, const void *b)
 {
     const Victim *left = a, *right = b;
     const PodView *x = pod_view(left->pod), *y = pod_view(right->pod);
-    bool x_ready = x->ready == CONDITION_TRUE, y_ready = y->ready == CONDITION_TRUE;
-
-    FIRST_IF(!x->spec->node_name, !y->spec->node_name);
-    if (phase_rank(x->phase) != phase_rank(y->phase))
-        return phase_rank(x->phase) - phase_rank(y->phase);
-    FIRST_IF(!x_ready, !y_ready);
-    if (left->cost != right->cost) return left->cost < right->cost ? -1 : 1;
-    if (left->rank != right->rank) return left->rank > right->rank ? -1 : 1;
-    int ages = x_ready && y_ready ? compare_ages(left, right, x->ready_at, y->ready_at) : 0;
-    if (ages) return ages;
-    if (x->restarts != y->restarts) return x->restarts > y->restarts ? -1 : 1;
-    ages = compare_ages(left, right, x->meta->created_at, y->meta->created_at);
-    return ages ? ages : strcmp(left->uid, right->uid);
+    int order = by_state(left, right);
+    if (!order && x->ready == CONDITION_TRUE)
+        order = compare_ages(left, right, x->ready_at, y->ready_at);
+    if (!order) order = compare_numbers(y->restarts, x->restarts);
+    if (!order) order = compare_ages(left, right, x->meta->created_at, y->meta->created_at);
+    return order ? order : strcmp(left->uid, right->uid);
 }
 
 /* Active pods by node, of all sets of the same controller. */
@@ -357,7 +367,6 @@ static Victim victim_of(const RsSync *sync, GHashTable *counts, const Object *po
     Victim victim = {
         .pod = pod,
         .uid = actor_text(sync->actor, pod->uid),
-        .name = actor_text(sync->actor, pod->key.name),
         .rank = GPOINTER_TO_UINT(g_hash_table_lookup(counts, node)),
         .now = actor_now(sync->actor),
     };
@@ -428,7 +437,7 @@ static bool is_fully_labeled(Actor *actor, const Object *set, const Object *pod)
     value_each (i, labels) {
         Atom key = actor_atom(actor, value_key_at(labels, i));
         const char *value = value_as_text(value_at(labels, i), "");
-        if (strcmp(actor_text(actor, meta_label(object_meta(pod), key)), value)) return false;
+        if (strcmp(actor_text(actor, meta_label(object_meta(pod), key)), value) != 0) return false;
     }
     return true;
 }

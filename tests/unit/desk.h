@@ -80,33 +80,34 @@ static inline char *desk_sync(Desk *desk, Kind kind, const char *name)
     return plan_rehearse(desk->actor, desk_key(desk, kind, name));
 }
 
-/* A plan in short: "+web-1 -web-3 ~web-0", claims as "c:", revisions as "rev", sizes and
- * ReplicaSets by name; status writes and reasons are left out. Free with g_free(). */
+/* One line of a plan in short, if it is a write of interest. */
+static inline void desk_shorten(const char *line, GString *out)
+{
+    static const char *const verbs[] = {"create", "delete", "update", "patch"};
+    char verb[32], kind[64], name[256];
+    const char *colon = g_str_has_prefix(line, "batch ") ? strstr(line, ": ") : NULL;
+    if (sscanf(colon ? colon + 2 : line, "%31s %63s %255s", verb, kind, name) != 3) return;
+    unsigned i = 0;
+    while (i < 4 && strcmp(verbs[i], verb) != 0)
+        i++;
+    if (i == 4 || !kind_by_name(kind)) return;
+    const char *slash = strchr(name, '/');
+    bool is_revision = strcmp(kind, "ControllerRevision") == 0;
+    bool is_claim = strcmp(kind, "PersistentVolumeClaim") == 0;
+    g_string_append_printf(out, "%s%c%s%s", out->len ? " " : "", "+-~^"[i], is_claim ? "c:" : "",
+                           is_revision ? "rev"
+                           : slash     ? slash + 1
+                                       : name);
+}
+
+/* A plan in short: "+web-1 -web-3 ~web-0", claims as "c:", revisions as "rev"; status writes and
+ * reasons are left out. Free with g_free(). */
 static inline char *desk_short(const char *text)
 {
     GString *out = g_string_new(NULL);
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-    for (unsigned i = 0; lines[i]; i++) {
-        const char *line = strstr(lines[i], ": create ") || strstr(lines[i], ": delete ") ||
-                                   strstr(lines[i], ": update ")
-                               ? strchr(lines[i], ':') + 2
-                               : lines[i];
-        char verb[32], kind[64], name[256];
-        if (sscanf(line, "%31s %63s %255s", verb, kind, name) != 3) continue;
-        const char *sign = !strcmp(verb, "create")   ? "+"
-                           : !strcmp(verb, "delete") ? "-"
-                           : !strcmp(verb, "update") ? "~"
-                           : !strcmp(verb, "patch")  ? "^"
-                                                     : NULL;
-        if (!sign || !kind_by_name(kind)) continue;
-        const char *bare = strchr(name, '/') ? strchr(name, '/') + 1 : name;
-        if (out->len) g_string_append_c(out, ' ');
-        if (!strcmp(kind, "ControllerRevision"))
-            g_string_append_printf(out, "%srev", sign);
-        else
-            g_string_append_printf(out, "%s%s%s", sign,
-                                   strcmp(kind, "PersistentVolumeClaim") ? "" : "c:", bare);
-    }
+    for (unsigned i = 0; lines[i]; i++)
+        desk_shorten(lines[i], out);
     return g_string_free(out, FALSE);
 }
 
