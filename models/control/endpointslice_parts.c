@@ -234,7 +234,11 @@ static void draft_existing(SliceDrafts *drafts, const Actor *actor, const Object
             const PortGroup *each = (const PortGroup *)g_ptr_array_index(groups, j);
             if (value_equal(each->ports, draft->ports)) group = each;
         }
-        if (group != NULL) draft_keep(actor, draft, group);
+        if (group != NULL) {
+            draft_keep(actor, draft, group);
+        } else {
+            draft->is_changed = value_size(value_get(slice->value, "endpoints")) > 0;
+        }
     }
 }
 

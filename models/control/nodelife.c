@@ -42,6 +42,7 @@ typedef struct {
     bool retries_pods;  /* marking its pods failed */
     bool adds_execute, drops_execute; /* what sync shall do with NoExecute taints */
     bool is_queued;
+    int64_t written; /* version of the last own write of taints */
 } NodeHealth;
 
 struct Zone {
@@ -238,12 +239,27 @@ static PlanVerdict on_tainted(Actor *actor, PlanStep *step, const Reply *reply, 
     (void)data;
     NodeHealth *health = health_of((NodeLife *)actor_state(actor), plan_step_key(step).name);
     if (reply->reason != REASON_OK && reply->reason != REASON_NOT_FOUND) return PLAN_REFUSE;
-    if (health != NULL) health->adds_execute = health->drops_execute = false;
+    if (health == NULL) return PLAN_ACCEPT;
+    health->adds_execute = health->drops_execute = false;
+    if (reply->object != NULL) health->written = reply->object->version;
     return PLAN_ACCEPT;
+}
+
+static char *taints_text(const Value *taints)
+{
+    GString *out = g_string_new(value_size(taints) == 0 ? "none" : NULL);
+    value_each (i, taints) {
+        const Value *taint = value_at(taints, i);
+        g_string_append_printf(out, "%s%s:%s", i > 0 ? ", " : "", value_text(taint, "key"),
+                               value_text(taint, "effect"));
+    }
+    return g_string_free(out, FALSE);
 }
 
 static void sync_taints(Actor *actor, const Object *node, NodeHealth *health)
 {
+    /* Upstream reads the node live; here the event of the own write asks again if need be. */
+    if (node->version < health->written) return;
     Value *body = node_tainted(node, health, actor_now(actor));
     if (body == NULL) {
         health->adds_execute = health->drops_execute = false;
@@ -253,8 +269,9 @@ static void sync_taints(Actor *actor, const Object *node, NodeHealth *health)
     plan_flags(step, PLAN_RETRIES_CONFLICT);
     plan_rebase(step, rebase_taints);
     plan_then(step, on_tainted, NULL);
-    plan_because(step, "taints follow condition Ready=%s%s", condition_text(node_view(node)->ready),
-                 node_view(node)->is_unschedulable ? " and the cordon" : "");
+    g_autofree char *text = taints_text(value_find(plan_step_body(step), "spec", "taints"));
+    plan_because(step, "Ready is %s, so its taints are: %s", condition_text(node_view(node)->ready),
+                 text);
 }
 
 /* --- the zone queues --- */
