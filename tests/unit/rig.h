@@ -22,6 +22,11 @@ static inline Scenario rig_scenario(void)
     scenario.cluster.latency.api_read = dist_constant(RIG_READ);
     scenario.cluster.latency.watch = dist_constant(RIG_WATCH);
     scenario.cluster.control_plane = (ControlPlaneConfig){.toleration = 300 * NANOS_S,
+                                                          .node_monitor_period = 5 * NANOS_S,
+                                                          .node_monitor_grace = 50 * NANOS_S,
+                                                          .node_startup_grace = NANOS_MIN,
+                                                          .pod_gc_period = 20 * NANOS_S,
+                                                          .force_detach_after = 6 * NANOS_MIN,
                                                           .lease_duration = 15 * NANOS_S,
                                                           .renew_deadline = 10 * NANOS_S,
                                                           .retry_period = 2 * NANOS_S,
@@ -31,6 +36,8 @@ static inline Scenario rig_scenario(void)
                                                           .scheduler_burst = 100,
                                                           .kubelet_qps = 50,
                                                           .kubelet_burst = 100};
+    scenario.cluster.dns = (DnsConfig){.ttl = 5 * NANOS_S, .negative_ttl = 5 * NANOS_S};
+    scenario.cluster.dns_domain = "cluster.local";
     return scenario;
 }
 
