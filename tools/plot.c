@@ -6,20 +6,22 @@
 
 #include <glib/gstdio.h>
 
-#define SPLIT_MARK "-- split: "
-
-/* What one run of a plot's SQL gave. */
-typedef struct {
-    GString *variables; /* gnuplot assignments */
-    GString *data;
-    unsigned blocks;  /* data blocks begun */
-    unsigned columns; /* of the block being written */
-    bool has_rows;
-} PlotData;
+#define SPLIT_MARK    "-- split: "
+#define COMMON        "common.sql"
+#define EMPTY_COLUMNS 12  /* more than any plot reads */
+#define PNG_SCALE     1.5 /* pixels a point: sharp on screens that show SVG in device pixels */
 
 static int by_text(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* A gnuplot file without SQL is one that plots load, not a plot. */
+static bool has_sql(const char *folder, const char *file)
+{
+    g_autofree char *name = g_strdup_printf("%.*s.sql", (int)strlen(file) - 3, file);
+    g_autofree char *path = g_build_filename(folder, name, NULL);
+    return g_file_test(path, G_FILE_TEST_EXISTS);
 }
 
 GPtrArray *plot_names(const char *folder, GError **error)
@@ -28,7 +30,7 @@ GPtrArray *plot_names(const char *folder, GError **error)
     g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
     const char *file;
     while (dir && (file = g_dir_read_name(dir)))
-        if (g_str_has_suffix(file, ".gp"))
+        if (g_str_has_suffix(file, ".gp") && has_sql(folder, file))
             g_ptr_array_add(names, g_strndup(file, strlen(file) - 3));
     if (names->len == 0) {
         g_set_error(error, KENNEL_ERROR, KENNEL_ERROR_INPUT,
@@ -66,9 +68,18 @@ static void append_value(GString *out, sqlite3_stmt *statement, int column)
 static void end_block(PlotData *plot)
 {
     if (plot->blocks == 0) return;
-    for (unsigned i = 0; !plot->has_rows && i < MAX(plot->columns, 8); i++)
+    for (unsigned i = 0; !plot->has_rows && i < EMPTY_COLUMNS; i++)
         g_string_append(plot->data, i ? "\tNaN" : "NaN");
     g_string_append(plot->data, plot->has_rows ? "\n\n" : "\n\n\n");
+}
+
+static void begin_blocks(PlotData *plot, unsigned blocks)
+{
+    while (plot->blocks < blocks) {
+        end_block(plot);
+        plot->blocks++;
+        plot->has_rows = false;
+    }
 }
 
 static bool take_row(void *self, sqlite3_stmt *statement, unsigned result)
@@ -80,13 +91,9 @@ static bool take_row(void *self, sqlite3_stmt *statement, unsigned result)
         g_string_append_c(plot->variables, '\n');
         return true;
     }
-    while (plot->blocks < result) {
-        end_block(plot);
-        plot->blocks++;
-        plot->has_rows = false;
-    }
-    plot->columns = (unsigned)sqlite3_column_count(statement);
-    for (int i = 0; i < (int)plot->columns; i++) {
+    begin_blocks(plot, result);
+    int columns = sqlite3_column_count(statement);
+    for (int i = 0; i < columns; i++) {
         if (i) g_string_append_c(plot->data, '\t');
         append_value(plot->data, statement, i);
     }
@@ -95,9 +102,67 @@ static bool take_row(void *self, sqlite3_stmt *statement, unsigned result)
     return true;
 }
 
-/* --- drawing --- */
+/* --- reading --- */
 
-static double variable(const PlotData *plot, const char *name, double fallback)
+static char *plot_path(const PlotJob *job, const char *name, const char *suffix)
+{
+    g_autofree char *file = g_strconcat(name, suffix, NULL);
+    return g_build_filename(job->folder, file, NULL);
+}
+
+static char *plot_sql(const PlotJob *job, const char *name, GError **error)
+{
+    g_autofree char *path = plot_path(job, name, ".sql");
+    char *sql = NULL;
+    if (g_file_get_contents(path, &sql, NULL, NULL)) return sql;
+    g_set_error(error, KENNEL_ERROR, KENNEL_ERROR_INPUT, "%s: there is no such plot", path);
+    return NULL;
+}
+
+static bool run_common(Database *base, const PlotJob *job, GError **error)
+{
+    g_autofree char *path = g_build_filename(job->folder, COMMON, NULL);
+    return !g_file_test(path, G_FILE_TEST_EXISTS) ||
+           database_run_file(base, path, NULL, NULL, error);
+}
+
+/* Blocks are counted by their rows, so a last statement of ours closes those that have none. */
+static bool take_result(void *self, sqlite3_stmt *statement, unsigned result)
+{
+    bool is_end = strcmp(sqlite3_column_name(statement, 0), "end of plot") == 0;
+    if (!is_end) return take_row(self, statement, result);
+    begin_blocks(self, result > 0 ? result - 1 : 0);
+    return true;
+}
+
+PlotData *plot_read(const PlotJob *job, const char *name, const char *split, GError **error)
+{
+    g_autofree char *path = plot_path(job, name, ".sql");
+    g_autofree char *sql = plot_sql(job, name, error);
+    Database *base = sql ? database_open(job->database, error) : NULL;
+    if (!base) return NULL;
+    PlotData *plot = g_new0(PlotData, 1);
+    plot->variables = g_string_new(NULL);
+    plot->data = g_string_new(NULL);
+    database_bind(base, "split", split);
+    g_autofree char *whole = g_strconcat(sql, "\n;SELECT 0 AS \"end of plot\";", NULL);
+    bool ok =
+        run_common(base, job, error) && database_run(base, whole, path, take_result, plot, error);
+    end_block(plot);
+    database_close(base);
+    if (!ok) g_clear_pointer(&plot, plot_data_free);
+    return plot;
+}
+
+void plot_data_free(PlotData *plot)
+{
+    if (!plot) return;
+    g_string_free(plot->variables, true);
+    g_string_free(plot->data, true);
+    g_free(plot);
+}
+
+double plot_variable(const PlotData *plot, const char *name, double fallback)
 {
     g_autofree char *mark = g_strdup_printf("%s = ", name);
     g_auto(GStrv) lines = g_strsplit(plot->variables->str, "\n", -1);
@@ -105,6 +170,33 @@ static double variable(const PlotData *plot, const char *name, double fallback)
         if (g_str_has_prefix(*line, mark)) return g_ascii_strtod(*line + strlen(mark), NULL);
     return fallback;
 }
+
+static bool take_split(void *self, sqlite3_stmt *statement, unsigned result)
+{
+    (void)result;
+    g_ptr_array_add(self, g_strdup(database_text(statement, 0)));
+    return true;
+}
+
+GPtrArray *plot_splits(const PlotJob *job, const char *name, GError **error)
+{
+    g_autofree char *sql = plot_sql(job, name, error);
+    if (!sql) return NULL;
+    g_autoptr(GPtrArray) splits = g_ptr_array_new_with_free_func(g_free);
+    const char *mark = strstr(sql, SPLIT_MARK);
+    if (!mark) {
+        g_ptr_array_add(splits, g_strdup(""));
+        return g_steal_pointer(&splits);
+    }
+    mark += strlen(SPLIT_MARK);
+    g_autofree char *query = g_strndup(mark, strcspn(mark, "\n"));
+    Database *base = database_open(job->database, error);
+    bool ok = base && database_query(base, query, take_split, splits, error);
+    database_close(base);
+    return ok ? g_steal_pointer(&splits) : NULL;
+}
+
+/* --- drawing --- */
 
 static bool run_gnuplot(const char *script, GError **error)
 {
@@ -135,29 +227,36 @@ static bool write_file(const char *path, const char *text, GError **error)
     return false;
 }
 
-/* The script: terminal, variables, then the plot's own file. */
+static void append_assignment(GString *script, const char *name, const char *text)
+{
+    g_string_append_printf(script, "%s = ", name);
+    append_quoted(script, text);
+    g_string_append_c(script, '\n');
+}
+
+/* The script: terminal, variables, then the plot's own file. A point is a pixel of the SVG. */
 static char *script_text(const PlotJob *job, const PlotData *plot, const char *name,
                          const char *data_path, const char *picture, const char *format)
 {
     g_autoptr(GString) text = g_string_new(NULL);
     bool is_svg = strcmp(format, "svg") == 0;
-    double scale = is_svg ? 1 : 1.5;
+    double scale = is_svg ? 1 : PNG_SCALE;
+    int width = (int)(plot_variable(plot, "width", 900) * scale);
+    int height = (int)(plot_variable(plot, "height", 500) * scale);
     g_string_append_printf(text,
-                           "set encoding utf8\nset terminal %s size %d,%d font 'DejaVu "
-                           "Sans,%d' background rgb 'white'%s\n",
-                           is_svg ? "svg" : "pngcairo", (int)(variable(plot, "width", 900) * scale),
-                           (int)(variable(plot, "height", 500) * scale), is_svg ? 11 : 12,
-                           is_svg ? "" : " fontscale 1.3 linewidth 1.4");
+                           "set encoding utf8\n"
+                           "set terminal %s size %d,%d font 'DejaVu Sans,%s' noenhanced "
+                           "background rgb 'white' linewidth %s\n"
+                           "font_scale = %s\n",
+                           is_svg ? "svg" : "pngcairo", width, height, is_svg ? "10" : "11.25",
+                           is_svg ? "1.0" : "1.5", is_svg ? "1.0" : "1.125");
     g_string_append(text, plot->variables->str);
-    g_string_append(text, "data = ");
-    append_quoted(text, data_path);
-    g_string_append(text, "\nset output ");
-    append_quoted(text, picture);
-    g_string_append(text, "\nload ");
-    g_autofree char *file = g_strconcat(name, ".gp", NULL);
-    g_autofree char *path = g_build_filename(job->folder, file, NULL);
-    append_quoted(text, path);
-    g_string_append(text, "\nunset output\n");
+    g_autofree char *path = plot_path(job, name, ".gp");
+    append_assignment(text, "folder", job->folder);
+    append_assignment(text, "data", data_path);
+    append_assignment(text, "picture", picture);
+    append_assignment(text, "plot_file", path);
+    g_string_append(text, "set output picture\nload plot_file\nunset output\n");
     return g_string_free(g_steal_pointer(&text), false);
 }
 
@@ -189,62 +288,25 @@ static bool draw_format(const PlotJob *job, const PlotData *plot, const char *na
     return ok;
 }
 
-/* --- splits --- */
-
-static bool take_split(void *self, sqlite3_stmt *statement, unsigned result)
+static bool draw_split(const PlotJob *job, const char *name, const char *split, GPtrArray *made,
+                       GError **error)
 {
-    (void)result;
-    g_ptr_array_add(self, g_strdup(database_text(statement, 0)));
-    return true;
-}
-
-/* The texts a plot is drawn for; one empty text if it is not split. */
-static GPtrArray *splits_of(Database *base, const char *sql, GError **error)
-{
-    g_autoptr(GPtrArray) splits = g_ptr_array_new_with_free_func(g_free);
-    const char *mark = strstr(sql, SPLIT_MARK);
-    if (!mark) {
-        g_ptr_array_add(splits, g_strdup(""));
-        return g_steal_pointer(&splits);
-    }
-    const char *end = strchr(mark, '\n');
-    g_autofree char *query =
-        g_strndup(mark + strlen(SPLIT_MARK), end ? (gsize)(end - mark) - strlen(SPLIT_MARK) : 0);
-    if (!database_query(base, query, take_split, splits, error)) return NULL;
-    return g_steal_pointer(&splits);
-}
-
-static bool draw_split(const PlotJob *job, const char *name, const char *path, const char *split,
-                       GPtrArray *made, GError **error)
-{
-    PlotData plot = {g_string_new(NULL), g_string_new(NULL), 0, 0, false};
     g_autofree char *title = *split ? g_strdup_printf("%s-%s", name, split) : g_strdup(name);
-    Database *base = database_open(job->database, error);
-    if (base) database_bind(base, "split", split);
-    bool ok = base && database_run_file(base, path, take_row, &plot, error);
-    end_block(&plot);
-    for (const char *const *format = job->formats; ok && *format; format++)
-        ok = draw_format(job, &plot, name, title, *format, made, error);
-    database_close(base);
-    g_string_free(plot.variables, true);
-    g_string_free(plot.data, true);
+    g_strdelimit(title, "/", '-');
+    PlotData *plot = plot_read(job, name, split, error);
+    bool ok = plot != NULL;
+    bool is_empty = ok && plot_variable(plot, "height", 1) <= 0;
+    for (const char *const *format = job->formats; ok && !is_empty && *format; format++)
+        ok = draw_format(job, plot, name, title, *format, made, error);
+    plot_data_free(plot);
     return ok;
 }
 
 bool plot_draw(const PlotJob *job, const char *name, GPtrArray *made, GError **error)
 {
-    g_autofree char *file = g_strconcat(name, ".sql", NULL);
-    g_autofree char *path = g_build_filename(job->folder, file, NULL);
-    g_autofree char *sql = NULL;
-    if (!g_file_get_contents(path, &sql, NULL, NULL)) {
-        g_set_error(error, KENNEL_ERROR, KENNEL_ERROR_INPUT, "%s: there is no such plot", path);
-        return false;
-    }
-    Database *base = database_open(job->database, error);
-    g_autoptr(GPtrArray) splits = base ? splits_of(base, sql, error) : NULL;
-    database_close(base);
+    g_autoptr(GPtrArray) splits = plot_splits(job, name, error);
     bool ok = splits != NULL;
     for (unsigned i = 0; ok && i < splits->len; i++)
-        ok = draw_split(job, name, path, splits->pdata[i], made, error);
+        ok = draw_split(job, name, splits->pdata[i], made, error);
     return ok;
 }
