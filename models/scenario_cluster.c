@@ -167,6 +167,28 @@ static bool read_maps(Reading *reading, const ClusterFields *fields, GError **er
            read_map(reading, dns_params, "dns", profile, fields->dns, &cluster->dns, error);
 }
 
+/* A loop without a period would never let time pass. */
+static bool check_periods(const Reading *reading, GError **error)
+{
+    const ControlPlaneConfig *config = &reading->scenario->cluster.control_plane;
+    const struct {
+        const char *name;
+        Nanos period;
+    } periods[] = {{"nodeMonitorPeriod", config->node_monitor_period},
+                   {"podGCPeriod", config->pod_gc_period},
+                   {"leaseDuration", config->lease_duration},
+                   {"renewDeadline", config->renew_deadline},
+                   {"retryPeriod", config->retry_period}};
+    for (unsigned i = 0; i < G_N_ELEMENTS(periods); i++) {
+        if (periods[i].period >= NANOS_MS) continue;
+        param_error(error, (ParamPlace){reading->file, "spec.cluster.controlPlane"},
+                    value_get(reading->fields.cluster, "controlPlane"), "'%s' must be at least 1ms",
+                    periods[i].name);
+        return false;
+    }
+    return true;
+}
+
 /* --- storage classes --- */
 
 static bool add_class(Reading *reading, const char *name, bool is_default, GError **error)
@@ -222,6 +244,7 @@ bool scenario_read_cluster(Reading *reading, GError **error)
     return read_version(reading, fields.version, value_get(map, "version"), &cluster->minor,
                         error) &&
            check_gates(reading, fields.gates, error) && read_maps(reading, &fields, error) &&
+           check_periods(reading, error) &&
            (is_list ? read_node_groups(reading, &fields, error)
                     : read_node_number(reading, &fields, error)) &&
            add_classes(reading, fields.storage_classes, error);

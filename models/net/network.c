@@ -124,6 +124,8 @@ static Nanos lifetime(const Network *network, const NameRecord *name)
     const DnsConfig *config = &world_config(network->world)->dns;
     if (name->held == network->timeout) return RETRY_PERIOD;
     Nanos ttl = name->held == network->nxdomain ? config->negative_ttl : config->ttl;
+    /* Without caching a client asks each time: as often as makes no difference. */
+    ttl = MAX(ttl, NANOS_MS);
     return config->client_max > 0 ? MIN(ttl, config->client_max) : ttl;
 }
 
@@ -145,7 +147,6 @@ static const EventType query_event = {"dns-query", RANK_SAMPLE, on_query};
 static Nanos next_expiry(const Network *network, const NameRecord *name, Nanos now)
 {
     Nanos life = lifetime(network, name);
-    if (life <= 0) return now;
     return name->asked_at + ((now - name->asked_at) / life + 1) * life;
 }
 
