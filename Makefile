@@ -89,6 +89,9 @@ $(BUILD)/.prefix: FORCE
 	@mkdir -p $(@D)
 	@[ '$(PREFIX)' = "$$(cat $@ 2>/dev/null)" ] || echo '$(PREFIX)' > $@
 
+# A test that has failed leaves by longjmp(), which gcc does not see.
+$(BUILD)/tests/%.o: CFLAGS += -Wno-null-dereference
+
 $(BUILD)/tools/cli.o: CFLAGS += -DKENNEL_DATA_DEFAULT='"$(PREFIX)/share/kennel"'
 $(BUILD)/tools/cli.o: $(BUILD)/.prefix
 

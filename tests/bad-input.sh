@@ -114,7 +114,7 @@ one_line "system: output folder cannot be made" 254 "/dev/null/results" "-o"
 mkdir "$TMP/taken"
 mkdir "$TMP/taken/timeline.sqlite"
 kennel run "$good" -o "$TMP/taken"
-one_line "system: timeline cannot be written" 254 "taken/timeline.sqlite"
+one_line "system: timeline cannot be written" 255 "taken/timeline.sqlite"
 
 # A run that would go on for months.
 cat >"$TMP/long.yaml" <<YAML

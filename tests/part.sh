@@ -8,7 +8,8 @@ name=$1
 shift
 log=$CHECK/$name.log
 started=$(date +%s%3N)
-"$@" </dev/null >"$log" 2>&1
+# Nothing here takes minutes; what does hangs.
+timeout -k 5 "${PART_SECONDS:-280}" "$@" </dev/null >"$log" 2>&1
 code=$?
 took=$(($(date +%s%3N) - started))
 

@@ -99,8 +99,10 @@ controller_doors() {
     doors="$doors|models/api/(object|selector|quantity|patch|time)\.h|models/catalog\.def|sim/[a-z]*\.h"
     doors="$doors|models/storage/volume\.h" # names and drivers; the disks behind it are not for them
     includes '^models/control/.*\.[ch]$' "$doors"
-    code "$(call 'volume_disk|driver_times|(storage|disk|machine|runtime|store|server)_[a-z_]+|world_(request|store|server|storage)')" \
-        $(match '^models/control/.*\.c$')
+    local truth
+    truth=$(grep -ohE '^[A-Za-z].*[ *]([a-z]+_[a-z_]+)\(' models/storage/storage.h models/node/*.h \
+        models/api/store.h models/api/server.h | grep -oE '[a-z_]+\($' | tr -d '(' | sort -u | tr '\n' '|')
+    code "$(call "${truth}volume_disk|world_request")" $(match '^models/control/.*\.c$')
 }
 # The hands of a kubelet and a driver are machines and volumes; the store is the API server's alone.
 store_is_private() {
