@@ -297,7 +297,8 @@ Atom actor_name(const Actor *actor)
 
 Nanos actor_now(const Actor *actor)
 {
-    return sim_now(actor->process->sim);
+    const Stage *stage = actor->process->stage;
+    return stage != NULL ? stage->now : sim_now(actor->process->sim);
 }
 
 const ClusterConfig *actor_config(const Actor *actor)
@@ -354,6 +355,7 @@ Atom actor_ref(const Actor *actor, Key key)
 
 void actor_note(Actor *actor, Row row, Fact fact)
 {
+    if (actor->process->stage != NULL) return;
     fact.actor = actor->name;
     world_fact(actor->process->world, row, fact);
 }
@@ -383,6 +385,7 @@ static Atom actor_node(const Actor *actor)
 
 void actor_decide(Actor *actor, Key about, const char *text)
 {
+    if (actor->process->stage != NULL) return;
     Note *note = actor_remember(actor, about);
     Atom decision = actor_atom(actor, text);
     if (note->decision == decision) return;
@@ -399,6 +402,8 @@ void actor_because(Actor *actor, Key about, const char *format, ...)
     va_start(args, format);
     g_vsnprintf(text, sizeof(text), format, args);
     va_end(args);
+    const Stage *stage = actor->process->stage;
+    if (stage != NULL) stage->word(stage->self, about, text);
     if (actor->rehearsal != NULL)
         g_string_append_printf(actor->rehearsal, "# %s: %s\n",
                                actor_text(actor, actor_ref(actor, about)), text);
@@ -407,6 +412,11 @@ void actor_because(Actor *actor, Key about, const char *format, ...)
 
 void actor_emit(Actor *actor, Key about, const char *type, const char *reason, const char *text)
 {
+    const Stage *stage = actor->process->stage;
+    if (stage != NULL) {
+        stage->event(stage->self, about, type, reason, text);
+        return;
+    }
     if (actor->rehearsal != NULL)
         g_string_append_printf(actor->rehearsal, "event %s %s %s: %s\n", type, reason,
                                actor_text(actor, actor_ref(actor, about)), text);
@@ -431,4 +441,18 @@ void actor_event(Actor *actor, Key about, const char *type, const char *reason, 
     va_end(again);
     va_end(args);
     actor_emit(actor, about, type, reason, whole != NULL ? whole : buffer);
+}
+
+/* --- rehearsals --- */
+
+bool actor_is_rehearsed(const Actor *actor)
+{
+    return actor->process->stage != NULL;
+}
+
+void actor_report(Actor *actor, const char *topic, Value *value)
+{
+    const Stage *stage = actor->process->stage;
+    CHECK(stage != NULL);
+    stage->report(stage->self, topic, value);
 }

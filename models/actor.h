@@ -124,4 +124,11 @@ void actor_because(Actor *actor, Key about, const char *format, ...) G_GNUC_PRIN
 void actor_event(Actor *actor, Key about, const char *type, const char *reason, const char *format,
                  ...) G_GNUC_PRINTF(5, 6);
 
+/* --- rehearsals --- */
+
+/* Whether somebody wants to know how a sync went; then actor_report() tells, by topic. */
+bool actor_is_rehearsed(const Actor *actor);
+/* The value is taken. */
+void actor_report(Actor *actor, const char *topic, Value *value);
+
 #endif

@@ -21,6 +21,21 @@ typedef struct Election Election;
 typedef struct Plan Plan;
 typedef struct PlanPool PlanPool;
 
+/* What stands around a rehearsed process in place of a world: it answers requests at once and hears
+ * what the actors say. A plan is then performed within plan_perform(). */
+typedef struct {
+    void *self;
+    Nanos now;
+    void (*answer)(void *self, const Request *request, const char *why, Reply *reply);
+    void (*event)(void *self, Key about, const char *type, const char *reason, const char *text);
+    void (*word)(void *self, Key about, const char *text);
+    /* A step, or the sync itself (request NULL), failed for good. */
+    void (*failed)(void *self, const Request *request, const char *message);
+    /* What a controller reports of its sync; the value is taken. */
+    void (*report)(void *self, const char *topic, Value *value);
+    void (*ended)(void *self, bool succeeded, Nanos requeue);
+} Stage;
+
 struct Process {
     World *world;
     Sim *sim;
@@ -31,6 +46,7 @@ struct Process {
     uint32_t incarnation;
     bool is_up, is_paused, is_leading;
     bool is_rehearsal; /* driven by hand: nothing is scheduled */
+    const Stage *stage; /* NULL: the world */
     bool is_cut_to, is_cut_from;
     ObjectTable *cache;
     Informer *informer;

@@ -4,6 +4,9 @@
  * order, each a request that travels.
  * Mirrors: kubernetes v1.36 pkg/controller/replicaset (slowStartBatch), client-go/util/retry
  * Simplified: a lane starts its requests in lane order, where upstream's goroutines race.
+ * Drivers: in a world a request travels by client.c and its answer is an event; on a Stage
+ *         (rehearsals) it is answered at once, a lane after the other, and nothing is waited for.
+ *         A lane asks for its next step by `due`, so that no depth of calls grows with a plan.
  * State: of a step
  *     waiting --> sent --answer--> accepted --> next step
  *                  ^  \--refused--> failed ---> next FINAL step (GOES_ON: next step)
@@ -28,7 +31,11 @@ static void plan_end(Plan *plan)
     bool succeeded = !plan->has_failed;
     Nanos after = plan->requeue;
     plan_dispose(plan, succeeded);
-    actor_finish(actor, key, succeeded, after);
+    const Stage *stage = actor->process->stage;
+    if (stage != NULL)
+        stage->ended(stage->self, succeeded, after);
+    else
+        actor_finish(actor, key, succeeded, after);
 }
 
 static void lane_end(PlanLane *lane)
@@ -55,6 +62,10 @@ static void step_answer(PlanStep *step)
 static void step_send(PlanStep *step)
 {
     step->has_begun = true;
+    if (step->plan->actor->process->stage != NULL) {
+        step->lane->due = step;
+        return;
+    }
     if (step->answer != NULL) {
         step_answer(step);
         return;
@@ -80,7 +91,7 @@ static void lane_resume(Sim *sim, void *self, uint64_t arg)
 static void step_again(PlanStep *step, Nanos delay)
 {
     Process *process = step->plan->actor->process;
-    if (delay <= 0)
+    if (delay <= 0 || process->stage != NULL)
         step_send(step);
     else
         step->lane->pause =
@@ -168,6 +179,8 @@ static void step_answered(void *self, const Reply *reply)
     }
     step_emit(step, verdict == PLAN_ACCEPT, reply);
     if (verdict == PLAN_REFUSE && !is_tolerated) {
+        const Stage *stage = step->plan->actor->process->stage;
+        if (stage != NULL) stage->failed(stage->self, &step->request, reply->message);
         step->plan->has_failed = true;
         if ((step->flags & PLAN_GOES_ON) == 0) lane->is_stopped = true;
     }
@@ -196,6 +209,24 @@ static void lane_run(PlanLane *lane)
     step_send(step);
 }
 
+/* On a stage: answers a lane's steps until it has none left. */
+static void lane_perform(PlanLane *lane, const Stage *stage)
+{
+    while (lane->due != NULL) {
+        PlanStep *step = lane->due;
+        lane->due = NULL;
+        if (step->answer != NULL) {
+            step_answer(step);
+            continue;
+        }
+        Reply reply = {0};
+        step->attempts++;
+        stage->answer(stage->self, &step->request, step->because, &reply);
+        step_answered(step, &reply);
+        reply_clear(&reply);
+    }
+}
+
 /* Starts the lanes of the next batch; answers come later, so none ends before all have begun. */
 static void batch_run(Plan *plan)
 {
@@ -211,8 +242,11 @@ static void batch_run(Plan *plan)
         lane->is_stopped = plan->is_stopped;
         plan->running++;
     }
-    for (PlanLane *lane = first; lane != NULL && lane->batch == batch; lane = lane->next)
+    const Stage *stage = plan->actor->process->stage;
+    for (PlanLane *lane = first; lane != NULL && lane->batch == batch; lane = lane->next) {
         lane_run(lane);
+        if (stage != NULL) lane_perform(lane, stage);
+    }
     lane_end(first);
 }
 
@@ -237,6 +271,8 @@ void plan_perform(Plan *plan, Nanos delay)
         char text[600];
         g_snprintf(text, sizeof(text), "sync failed: %s", plan->failure);
         actor_decide(plan->actor, plan->key, text);
+        const Stage *stage = plan->actor->process->stage;
+        if (stage != NULL) stage->failed(stage->self, NULL, text);
     }
     Process *process = actor->process;
     if (delay > 0) {

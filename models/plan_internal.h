@@ -40,6 +40,7 @@ struct PlanLane {
     unsigned batch, lane;
     PlanStep *head, *tail;
     PlanStep *current; /* sent, or to be sent next; NULL: at the end */
+    PlanStep *due;     /* on a stage: to be answered next */
     Timer pause;       /* before a step is sent again */
     bool is_stopped;   /* a step failed: only FINAL ones are still performed */
 };

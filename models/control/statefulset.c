@@ -347,6 +347,7 @@ static PlanVerdict on_claims_settled(Actor *actor, PlanStep *step, const Reply *
     SetSync *sync = data;
     (void)step, (void)reply;
     if (sync->has_failed_claim || sync->has_lost_pod) plan_drop_rest(actor);
+    sync->has_stopped = sync->has_failed_claim;
     if (sync->has_failed_claim) return PLAN_REFUSE;
     if (sync->has_lost_pod) statefulset_resolve_revisions(sync);
     return PLAN_ACCEPT;
@@ -415,6 +416,7 @@ static PlanVerdict on_revision_adopted(Actor *actor, PlanStep *step, const Reply
         plan_step_verb(step) == REQUEST_GET ? may_adopt(sync, reply) : reply->reason == REASON_OK;
     sync->is_running = true;
     if (is_fine) return PLAN_ACCEPT;
+    sync->has_stopped = true;
     plan_drop_rest(actor);
     return PLAN_REFUSE;
 }
@@ -445,6 +447,39 @@ static void plan_revision_adoption(SetSync *sync)
     }
 }
 
+/* --- rehearsals --- */
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static Value *claimed_names(const SetSync *sync)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    for (unsigned i = 0; i < sync->pod_count; i++)
+        g_ptr_array_add(names,
+                        (gpointer)(uintptr_t)actor_text(sync->actor, sync->pods[i].pod->key.name));
+    g_ptr_array_sort(names, by_text);
+    Value *list = value_list();
+    for (unsigned i = 0; i < names->len; i++)
+        value_list_add(list, value_string(names->pdata[i]));
+    return list;
+}
+
+/* Tells a rehearsal how the sync went. */
+static void report(Actor *actor, Key key, bool succeeded, void *data)
+{
+    SetSync *sync = data;
+    bool is_new;
+    (void)key, (void)succeeded;
+    actor_report(actor, "run", value_bool(!sync->has_stopped));
+    if (sync->has_stopped) return;
+    actor_report(actor, "claimed", claimed_names(sync));
+    if (sync->update_name != ATOM_NONE)
+        actor_report(actor, "status", statefulset_status(sync, &is_new));
+}
+
 /* --- sync --- */
 
 static void sync_set(Actor *actor, Key key)
@@ -454,6 +489,7 @@ static void sync_set(Actor *actor, Key key)
     if (!sees_own_writes(actor, set)) return;
 
     SetSync *sync = sync_new(actor, set);
+    if (actor_is_rehearsed(actor)) plan_finally(actor, report, sync);
     find_revisions(sync);
     find_pods(sync);
     plan_revision_adoption(sync);

@@ -61,6 +61,7 @@ struct SetSync {
     SetPatch *patches;                  /* adoptions and releases, by name */
     unsigned patch_count;
     bool cannot_adopt, has_failed_claim, has_lost_pod;
+    bool has_stopped; /* at adoption or claiming: the control loop is not reached */
 
     /* of a revision that is being created */
     Value *update_data;
@@ -83,13 +84,15 @@ void statefulset_resolve_revisions(SetSync *sync);
 
 /* Everything after the revisions are known: phases, status, history. */
 void statefulset_control(SetSync *sync);
+/* The status that the sync makes of what it has learned so far; *ret_is_new: it must be written. */
+Value *statefulset_status(const SetSync *sync, bool *ret_is_new);
 /* Deletes surplus revisions; what current and update name (may be ATOM_NONE) is kept. */
 void statefulset_truncate(SetSync *sync);
 bool statefulset_is_available(const SetSync *sync, const PodView *pod);
 bool statefulset_is_unhealthy(const SetSync *sync, const Object *pod);
 /* Whether an ordinal is in the range that spec asks for. */
 bool statefulset_wants(const StatefulSetView *view, int64_t ordinal);
-/* "not ready for 4m10s" and the like. */
+/* "Running, readiness false for 4m10s" and the like. */
 const char *statefulset_pod_state(const SetSync *sync, const Object *pod, char buffer[96]);
 
 /* --- statefulset_pod.c --- */

@@ -47,7 +47,8 @@ const char *statefulset_pod_state(const SetSync *sync, const Object *pod, char b
         /* whole seconds, so that the sentence does not depend on the wire */
         Nanos since = (sync->now - view->ready_at) / NANOS_S * NANOS_S;
         snprintf(buffer, 96, "%s, %s for %s", phase,
-                 view->ready == CONDITION_TRUE ? "Ready" : "not ready", nanos_format(since, text));
+                 view->ready == CONDITION_TRUE ? "Ready" : "readiness false",
+                 nanos_format(since, text));
     }
     return buffer;
 }
@@ -104,20 +105,16 @@ static void put_count(Value *map, const char *key, int64_t count)
     if (count) value_map_set(map, key, value_int(count));
 }
 
-/* The set with its new status; NULL if nothing is to be written. */
-static Value *status_body(Actor *actor, PlanStep *step, void *data)
+Value *statefulset_status(const SetSync *sync, bool *ret_is_new)
 {
-    const SetSync *sync = data;
     SetStatus status = sync->status;
     Atom current = sync->current_name;
-    (void)step;
-
     status.current -= sync->is_running ? sync->rolls_done : sync->rolls_planned;
     if (is_complete(sync, &status)) {
         status.current = status.updated;
         current = sync->update_name;
     }
-    if (!status_differs(sync, &status, current)) return NULL;
+    *ret_is_new = status_differs(sync, &status, current);
 
     Value *map = value_map();
     put_count(map, "observedGeneration", sync->view->meta->generation);
@@ -125,12 +122,27 @@ static Value *status_body(Actor *actor, PlanStep *step, void *data)
     put_count(map, "readyReplicas", status.ready);
     put_count(map, "currentReplicas", status.current);
     put_count(map, "updatedReplicas", status.updated);
-    value_map_set(map, "currentRevision", value_string(actor_text(actor, current)));
-    value_map_set(map, "updateRevision", value_string(actor_text(actor, sync->update_name)));
+    value_map_set(map, "currentRevision", value_string(actor_text(sync->actor, current)));
+    value_map_set(map, "updateRevision", value_string(actor_text(sync->actor, sync->update_name)));
     value_map_set(map, "collisionCount", value_int(sync->collisions));
     value_map_set(map, "availableReplicas", value_int(status.available));
+    return map;
+}
+
+/* The set with its new status; NULL if nothing is to be written. */
+static Value *status_body(Actor *actor, PlanStep *step, void *data)
+{
+    const SetSync *sync = data;
+    bool is_new = false;
+    (void)actor, (void)step;
+
+    Value *status = statefulset_status(sync, &is_new);
+    if (!is_new) {
+        value_unref(status);
+        return NULL;
+    }
     Value *body = value_ref(sync->set->value);
-    value_put(&body, map, "status");
+    value_put(&body, status, "status");
     return body;
 }
 
@@ -264,9 +276,11 @@ static bool process_condemned(SetSync *sync, unsigned index)
     if (object_is_terminating(pod)) {
         if (sync->is_monotonic)
             actor_because(sync->actor, sync->set->key,
-                          "waiting for %s to go (scale-down): nothing below it is deleted, no "
-                          "rollout",
+                          "waiting for %s to go (scale-down); until then nothing below it is "
+                          "deleted, no rollout",
                           name);
+        else
+            actor_because(sync->actor, sync->set->key, "waiting for %s to go (scale-down)", name);
         return sync->is_monotonic;
     }
     bool is_fine =
@@ -275,8 +289,9 @@ static bool process_condemned(SetSync *sync, unsigned index)
         const SetPod *first = sync->first_unavailable;
         actor_because(
             sync->actor, sync->set->key,
-            "waiting for %s (%s) before it is scaled down: %s is the lowest unhealthy pod", name,
-            statefulset_pod_state(sync, pod, state),
+            "waiting for %s (%s) before it is scaled down: %s is the lowest unhealthy pod, and "
+            "only that one may go unhealthy",
+            name, statefulset_pod_state(sync, pod, state),
             first && first->pod ? actor_text(sync->actor, first->pod->key.name) : "another");
         return true;
     }
@@ -313,9 +328,24 @@ static void roll(SetSync *sync, const SetPod *replica)
     statefulset_delete_pod(sync, replica_name(sync, replica), true, why);
 }
 
-static void update_one(SetSync *sync, int64_t lowest)
+/* A parallel set waits for a pod only with its rollout. */
+static void explain_wait(SetSync *sync, int64_t lowest, int64_t index)
 {
     char state[96];
+    const SetPod *replica = &sync->replicas[index];
+    const char *name = actor_text(sync->actor, replica_name(sync, replica));
+    bool is_rolling = false;
+    for (int64_t i = lowest; i < index; i++)
+        is_rolling |= is_outdated(sync, &sync->replicas[i]);
+    actor_because(
+        sync->actor, sync->set->key,
+        is_rolling ? "rollout waits for %s (%s); until then nothing below it is updated"
+                   : "waiting for %s (%s); nothing else waits for it",
+        name, replica->pod ? statefulset_pod_state(sync, replica->pod, state) : "not created yet");
+}
+
+static void update_one(SetSync *sync, int64_t lowest)
+{
     for (int64_t i = sync->replica_count; i-- > lowest;) {
         const SetPod *replica = &sync->replicas[i];
         if (is_outdated(sync, replica)) {
@@ -323,14 +353,28 @@ static void update_one(SetSync *sync, int64_t lowest)
             return;
         }
         if (!statefulset_is_unhealthy(sync, replica->pod)) continue;
-        if (!sync->is_monotonic)
-            actor_because(sync->actor, sync->set->key,
-                          "rollout waits for %s (%s): nothing below it is updated",
-                          actor_text(sync->actor, replica_name(sync, replica)),
-                          replica->pod ? statefulset_pod_state(sync, replica->pod, state)
-                                       : "not created yet");
+        if (!sync->is_monotonic) explain_wait(sync, lowest, i);
         return;
     }
+}
+
+/* Says for whom a rollout waits whose budget is used up. */
+static void explain_budget(SetSync *sync, int64_t lowest, int64_t unavailable, int64_t budget)
+{
+    char state[96];
+    const SetPod *first = NULL;
+    bool is_due = false;
+    for (unsigned i = 0; i < sync->replica_count; i++) {
+        const SetPod *replica = &sync->replicas[i];
+        if (!first && statefulset_is_unhealthy(sync, replica->pod)) first = replica;
+        is_due |= i >= lowest && is_outdated(sync, replica);
+    }
+    if (!is_due || !first) return;
+    actor_because(sync->actor, sync->set->key,
+                  "rollout waits for %s (%s): %" PRId64 " unavailable, maxUnavailable is %" PRId64,
+                  actor_text(sync->actor, replica_name(sync, first)),
+                  first->pod ? statefulset_pod_state(sync, first->pod, state) : "not created yet",
+                  unavailable, budget);
 }
 
 /* With the gate MaxUnavailableStatefulSet on: as many as the budget leaves. */
@@ -342,6 +386,7 @@ static void update_some(SetSync *sync, int64_t lowest)
             MAX(1, int_or_percent(sync->view->max_unavailable, sync->view->replicas, false, 1));
     for (unsigned i = 0; i < sync->replica_count; i++)
         if (statefulset_is_unhealthy(sync, sync->replicas[i].pod)) unavailable++;
+    if (unavailable >= budget) explain_budget(sync, lowest, unavailable, budget);
     for (int64_t i = sync->replica_count; i-- > lowest && unavailable < budget;) {
         if (!is_outdated(sync, &sync->replicas[i])) continue;
         roll(sync, &sync->replicas[i]);
