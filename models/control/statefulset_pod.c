@@ -462,8 +462,8 @@ static bool create_pod(SetSync *sync, int64_t ordinal)
     const char *text = actor_text(sync->actor, name);
     if (statefulset_claims_are_stale(sync, ordinal, name)) {
         actor_because(sync->actor, sync->set->key,
-                      "waiting for a claim of %s to be deleted: it belongs to the pod before; "
-                      "nothing wakes the set when it goes",
+                      "waiting for a claim of %s to be deleted: it belongs to the pod before "
+                      "(whenScaled: Delete); nothing wakes the set when it goes",
                       text);
         return true;
     }
@@ -613,7 +613,7 @@ static bool waits_for(SetSync *sync, const Object *pod, int64_t ordinal)
     if (!object_is_terminating(pod) && pod_is_running_and_ready(pod_view(pod)))
         goal = "be Available";
     actor_because(sync->actor, sync->set->key,
-                  "waiting for %s to %s (%s): nothing above ordinal %" PRId64
+                  "waiting for %s to %s (%s); until then nothing above ordinal %" PRId64
                   " is created, no scale-down, no rollout",
                   name, goal, state, ordinal);
     return true;

@@ -118,7 +118,7 @@ static const Case cases[] = {
     {"the next pod", false, 3, NULL, "0nR", "+web-1", "all pods below it are available"},
     {"start ordinal", false, 2, START_5, "5nR", "+web-6", NULL},
     {"pending blocks", false, 3, NULL, "0nP", "", "waiting for web-0 to be Ready"},
-    {"not ready blocks", false, 3, NULL, "0nN", "", "not ready for 5s"},
+    {"not ready blocks", false, 3, NULL, "0nN", "", "readiness false for 5s"},
     {"terminating blocks", false, 3, NULL, "0nRT", "", "waiting for web-0 to go"},
     {"not available blocks", false, 3, ", minReadySeconds: 10", "0nR", "", "to be Available"},
     {"available", false, 3, ", minReadySeconds: 5", "0nR", "+web-1", NULL},
