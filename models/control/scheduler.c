@@ -261,7 +261,7 @@ static PlanVerdict on_bound(Actor *actor, PlanStep *step, const Reply *reply, vo
     if (pending == NULL || pending->place != PLACE_ASSUMED) return PLAN_ACCEPT;
     unassume(scheduler, pending);
     actor_event(actor, pending->key, "Warning", "FailedScheduling", "binding rejected: %s",
-                reply->message != NULL ? reply->message : reason_text(reply->reason));
+                reply->message != NULL ? reply->message : "no answer");
     pending->is_error = true;
     backlog_backoff(scheduler, pending);
     backlog_wake(scheduler, WAKE_POD_GONE, NULL);

@@ -215,17 +215,24 @@ static void queue_differences(Actor *actor, Dns *dns, const GArray *before, cons
 {
     const AtomTable *atoms = world_atoms(actor_world(actor));
     unsigned i = 0, j = 0;
-    while (i < before->len || j < after->len) {
-        const NameAnswer *old = i < before->len ? &g_array_index(before, NameAnswer, i) : NULL;
-        const NameAnswer *now = j < after->len ? &g_array_index(after, NameAnswer, j) : NULL;
-        int order = old == NULL ? 1 : now == NULL ? -1 : atom_compare(atoms, old->fqdn, now->fqdn);
+    while (i < before->len && j < after->len) {
+        NameAnswer old = g_array_index(before, NameAnswer, i);
+        NameAnswer now = g_array_index(after, NameAnswer, j);
+        int order = atom_compare(atoms, old.fqdn, now.fqdn);
         if (order < 0) {
-            queue_change(actor, dns, (NameAnswer){old->fqdn, ATOM_NONE}, due);
-        } else if (order > 0 || old->answer != now->answer) {
-            queue_change(actor, dns, *now, due);
+            queue_change(actor, dns, (NameAnswer){old.fqdn, ATOM_NONE}, due);
+        } else if (order > 0 || old.answer != now.answer) {
+            queue_change(actor, dns, now, due);
         }
         i += order <= 0;
         j += order >= 0;
+    }
+    for (; i < before->len; i++) {
+        Atom gone = g_array_index(before, NameAnswer, i).fqdn;
+        queue_change(actor, dns, (NameAnswer){gone, ATOM_NONE}, due);
+    }
+    for (; j < after->len; j++) {
+        queue_change(actor, dns, g_array_index(after, NameAnswer, j), due);
     }
 }
 

@@ -23,8 +23,23 @@ static void put_pod(Desk *desk, unsigned number, const char *meta, const char *s
     desk_put(desk, yaml);
 }
 
-/* What the drafts of the service are: "new:2", "keep web-a:1", "change web-a:3", "delete web-a",
- * with one letter an endpoint: R ready, n not ready, t terminating, capital if with hostname. */
+/* A letter an endpoint: R ready, n not ready, t terminating, followed by h if it has a hostname. */
+static void append_endpoint(const Value *endpoint, GString *out)
+{
+    bool is_ready = value_as_bool(value_find(endpoint, "conditions", "ready"), false);
+    bool is_going = value_as_bool(value_find(endpoint, "conditions", "terminating"), false);
+    g_string_append_c(out, is_ready ? 'R' : is_going ? 't' : 'n');
+    if (value_get(endpoint, "hostname") != NULL) g_string_append_c(out, 'h');
+}
+
+static const char *draft_word(const SliceDraft *draft)
+{
+    if (draft->base == NULL) return "new";
+    if (draft->is_deleted) return "delete";
+    return draft->is_changed ? "change" : "keep";
+}
+
+/* What the drafts of the service are: "new:RhRh change:n delete:". */
 static char *drafts_text(const Desk *desk)
 {
     SliceDrafts drafts;
@@ -33,18 +48,9 @@ static char *drafts_text(const Desk *desk)
     slice_drafts_make(&drafts, desk->actor, service);
     for (unsigned i = 0; i < drafts.list->len; i++) {
         const SliceDraft *draft = drafts.list->pdata[i];
-        const char *what = draft->base == NULL ? "new"
-                           : draft->is_deleted ? "delete"
-                           : draft->is_changed ? "change"
-                                               : "keep";
-        g_string_append_printf(out, "%s%s:", i > 0 ? " " : "", what);
-        for (unsigned j = 0; j < draft->endpoints->len && j < 5; j++) {
-            const Value *endpoint = draft->endpoints->pdata[j];
-            bool is_ready = value_as_bool(value_find(endpoint, "conditions", "ready"), false);
-            bool is_going = value_as_bool(value_find(endpoint, "conditions", "terminating"), false);
-            g_string_append_c(out, is_ready ? 'R' : is_going ? 't' : 'n');
-            if (value_get(endpoint, "hostname") != NULL) g_string_append_c(out, 'h');
-        }
+        g_string_append_printf(out, "%s%s:", i > 0 ? " " : "", draft_word(draft));
+        for (unsigned j = 0; j < MIN(draft->endpoints->len, 5); j++)
+            append_endpoint(draft->endpoints->pdata[j], out);
         if (draft->endpoints->len > 5) g_string_append_printf(out, "..%u", draft->endpoints->len);
     }
     slice_drafts_clear(&drafts);

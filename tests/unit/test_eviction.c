@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_eviction.c - how long a pod may stay on a tainted node, and that an attempt is made once. */
+/* test_eviction.c - eviction_component: how long a pod may stay on a tainted node, tried once. */
 #include "tests/unit/cluster.h"
 
 #define TOLERATION(seconds)                                                                     \
