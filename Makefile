@@ -89,16 +89,15 @@ $(BUILD)/.prefix: FORCE
 	@mkdir -p $(@D)
 	@[ '$(PREFIX)' = "$$(cat $@ 2>/dev/null)" ] || echo '$(PREFIX)' > $@
 
-# A test that has failed leaves by longjmp(), which gcc does not see.
-$(BUILD)/tests/%.o: CFLAGS += -Wno-null-dereference
-
-$(BUILD)/tools/cli.o: CFLAGS += -DKENNEL_DATA_DEFAULT='"$(PREFIX)/share/kennel"'
 $(BUILD)/tools/cli.o: $(BUILD)/.prefix
+EXTRA_tools/cli = -DKENNEL_DATA_DEFAULT='"$(PREFIX)/share/kennel"'
+# A test that has failed leaves by longjmp(), which gcc does not see.
+extra = $(EXTRA_$*) $(if $(filter tests/%,$*),-Wno-null-dereference)
 
 $(BUILD)/%.o: %.c $(BUILD)/.flags | $(SQL_HEADERS)
 	@mkdir -p $(@D)
 	$(say) "  $(notdir $(CC))  $<"
-	$(quiet)$(CC) $(CFLAGS) -c -o $@ $<
+	$(quiet)$(CC) $(CFLAGS) $(extra) -c -o $@ $<
 
 # --- for users ---
 
@@ -185,27 +184,27 @@ CHECK_PARTS := part-build-asan part-build-gcc part-lint part-unit-asan part-buil
   part-install part-conformance
 
 part-build-gcc:
-	$(part) $(build) BUILD=$(CHECK)/gcc CC=gcc $(CHECK)/gcc/kennel $(CHECK)/gcc/unit
+	$(part) $(build) BUILD=$(CHECK)-gcc CC=gcc $(CHECK)-gcc/kennel $(CHECK)-gcc/unit
 part-build-asan:
-	$(part) $(build) BUILD=$(CHECK)/asan CC=clang MODE=asan $(CHECK)/asan/kennel $(CHECK)/asan/unit
+	$(part) $(build) BUILD=$(CHECK)-asan CC=clang MODE=asan $(CHECK)-asan/kennel $(CHECK)-asan/unit
 part-build-clang:
-	$(part) $(build) BUILD=$(CHECK)/clang CC=clang $(CHECK)/clang/kennel
+	$(part) $(build) BUILD=$(CHECK)-clang CC=clang $(CHECK)-clang/kennel
 part-build-gcc-O0:
-	$(part) $(build) BUILD=$(CHECK)/gcc-O0 CC=gcc MODE=debug $(CHECK)/gcc-O0/kennel
+	$(part) $(build) BUILD=$(CHECK)-gcc-O0 CC=gcc MODE=debug $(CHECK)-gcc-O0/kennel
 part-lint:
 	$(part) tests/tidy.sh
 part-unit-gcc: part-build-gcc
-	$(part) $(CHECK)/gcc/unit
+	$(part) $(CHECK)-gcc/unit
 part-unit-asan: part-build-asan
-	$(part) $(CHECK)/asan/unit
+	$(part) $(CHECK)-asan/unit
 part-determinism: part-build-gcc part-build-asan part-build-clang part-build-gcc-O0
 	$(part) tests/determinism.sh
 part-bad-input: part-build-asan
-	$(part) env KENNEL=$(CHECK)/asan/kennel tests/bad-input.sh
+	$(part) env KENNEL=$(CHECK)-asan/kennel tests/bad-input.sh
 part-golden: part-build-gcc
-	$(part) env KENNEL=$(CHECK)/gcc/kennel tests/golden.sh
+	$(part) env KENNEL=$(CHECK)-gcc/kennel tests/golden.sh
 part-conformance: part-build-gcc
-	$(part) env KENNEL=$(CHECK)/gcc/kennel tests/conformance.sh
+	$(part) env KENNEL=$(CHECK)-gcc/kennel tests/conformance.sh
 part-extend: part-build-gcc
 	$(part) tests/extend.sh
 part-install: part-build-gcc

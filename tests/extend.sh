@@ -10,7 +10,8 @@ copy=$TMP/copy
 mkdir -p "$copy"
 tar -c --exclude=./build --exclude=./results --exclude=./.git . | tar -x -C "$copy"
 mkdir -p "$copy/build"
-cp -a "$CHECK/gcc" "$copy/build/gcc" 2>/dev/null
+cp -a "$CHECK-gcc" "$copy/build/" 2>/dev/null
+build=build/$(basename "$CHECK")-gcc
 
 cd "$copy" || exit 1
 cp tests/extend/yawn.c models/fault/
@@ -35,7 +36,7 @@ verdict "extend: three files and the catalog" "changed: $actual" [ "$actual" = "
 rows=$(diff "$here/models/catalog.def" models/catalog.def | grep -c '^[<>]')
 verdict "extend: two rows of the catalog" "$rows lines differ" [ "$rows" -eq 2 ]
 
-if ! make --no-print-directory WERROR=-Werror BUILD=build/gcc CC=gcc build/gcc/kennel >"$TMP/log" 2>&1; then
+if ! make --no-print-directory WERROR=-Werror BUILD="$build" CC=gcc "$build/kennel" >"$TMP/log" 2>&1; then
     tail -n 30 "$TMP/log"
     not_ok "extend: builds" "see above"
     exit 1
@@ -44,7 +45,7 @@ ok "extend: builds"
 compiled=$(grep -cE '^  gcc ' "$TMP/log")
 echo "compiled $compiled files of $(ls sim/*.c models/*.c models/*/*.c tools/*.c | wc -l)"
 
-build/gcc/kennel run tests/extend/scenario.yaml -o "$TMP/run" >"$TMP/out" 2>"$TMP/err"
+"$build/kennel" run tests/extend/scenario.yaml -o "$TMP/run" >"$TMP/out" 2>"$TMP/err"
 code=$?
 verdict "extend: runs" "exit $code: $(head -n 3 "$TMP/err")" [ $code -eq 0 ]
 rows() { sqlite3 -readonly "$TMP/run/timeline.sqlite" "SELECT count(*) FROM event_log WHERE $1"; }
@@ -54,6 +55,6 @@ verdict "extend: the controller ran" "no row of it" \
     [ "$(rows "actor LIKE 'greeter-controller%'")" -ge 3 ]
 verdict "extend: the guarantee is judged" "not in the table: $(cat "$TMP/out")" \
     grep -q politeness "$TMP/out"
-build/gcc/kennel help yawn >"$TMP/help" 2>&1
-verdict "extend: the fault explains itself" "kennel help yawn: $(head -n 3 "$TMP/help")" \
-    grep -q 'how often' "$TMP/help"
+"$build/kennel" help faults >"$TMP/help" 2>&1
+verdict "extend: the fault explains itself" "kennel help faults: $(head -n 3 "$TMP/help")" \
+    grep -q yawn "$TMP/help"

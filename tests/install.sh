@@ -5,7 +5,7 @@
 NEEDS_NO_KENNEL=yes
 . "$(dirname "$0")/lib.sh"
 unset KENNEL MAKEFLAGS MAKELEVEL
-make=(make --no-print-directory BUILD="$CHECK/gcc" CC=gcc WERROR=-Werror DESTDIR="$TMP/root")
+make=(make --no-print-directory BUILD="$CHECK-gcc" CC=gcc WERROR=-Werror DESTDIR="$TMP/root")
 
 "${make[@]}" install >"$TMP/log" 2>&1 || cat "$TMP/log"
 share=$TMP/root/usr/local/share/kennel

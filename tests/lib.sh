@@ -10,6 +10,7 @@ failures=0
 
 finish() {
     local code=$?
+    [ "$BASHPID" = $$ ] || return # a part of the script in the background
     rm -rf "$TMP"
     [ "$failures" -gt 0 ] && exit 1
     exit $code
