@@ -43,24 +43,28 @@ GPtrArray *plot_names(const char *folder, GError **error)
 
 /* --- data --- */
 
-/* A text in gnuplot's double quotes. */
-static void append_quoted(GString *out, const char *text)
+/* A text in gnuplot's double quotes, which data (other than scripts) cannot hold within. */
+static void append_quoted(GString *out, const char *text, const char *inner_quote)
 {
     g_string_append_c(out, '"');
     for (; *text; text++) {
-        if (*text == '"' || *text == '\\') g_string_append_c(out, '\\');
-        g_string_append_c(out, *text == '\n' || *text == '\t' ? ' ' : *text);
+        if (*text == '"')
+            g_string_append(out, inner_quote);
+        else if (*text == '\\')
+            g_string_append(out, "\\\\");
+        else
+            g_string_append_c(out, g_ascii_iscntrl(*text) ? ' ' : *text);
     }
     g_string_append_c(out, '"');
 }
 
-static void append_value(GString *out, sqlite3_stmt *statement, int column)
+static void append_value(GString *out, sqlite3_stmt *statement, int column, const char *inner_quote)
 {
     int type = sqlite3_column_type(statement, column);
     if (type == SQLITE_NULL)
         g_string_append(out, "NaN");
     else if (type == SQLITE_TEXT)
-        append_quoted(out, database_text(statement, column));
+        append_quoted(out, database_text(statement, column), inner_quote);
     else
         g_string_append(out, database_text(statement, column));
 }
@@ -87,7 +91,7 @@ static bool take_row(void *self, sqlite3_stmt *statement, unsigned result)
     PlotData *plot = self;
     if (result == 0) {
         g_string_append_printf(plot->variables, "%s = ", database_text(statement, 0));
-        append_value(plot->variables, statement, 1);
+        append_value(plot->variables, statement, 1, "\\\"");
         g_string_append_c(plot->variables, '\n');
         return true;
     }
@@ -95,7 +99,7 @@ static bool take_row(void *self, sqlite3_stmt *statement, unsigned result)
     int columns = sqlite3_column_count(statement);
     for (int i = 0; i < columns; i++) {
         if (i) g_string_append_c(plot->data, '\t');
-        append_value(plot->data, statement, i);
+        append_value(plot->data, statement, i, "'");
     }
     g_string_append_c(plot->data, '\n');
     plot->has_rows = true;
@@ -230,7 +234,7 @@ static bool write_file(const char *path, const char *text, GError **error)
 static void append_assignment(GString *script, const char *name, const char *text)
 {
     g_string_append_printf(script, "%s = ", name);
-    append_quoted(script, text);
+    append_quoted(script, text, "\\\"");
     g_string_append_c(script, '\n');
 }
 
@@ -260,6 +264,20 @@ static char *script_text(const PlotJob *job, const PlotData *plot, const char *n
     return g_string_free(g_steal_pointer(&text), false);
 }
 
+/* gnuplot writes the name it was given, weight and all, as the font's family; browsers want the
+ * weight apart, and others to fall back on. */
+static bool mend_fonts(const char *picture, GError **error)
+{
+    g_autofree char *text = NULL;
+    if (!g_file_get_contents(picture, &text, NULL, NULL)) return true;
+    g_autoptr(GString) svg = g_string_new(text);
+    g_string_replace(svg, "font-family=\"DejaVu Sans:Bold\"",
+                     "font-weight=\"bold\" font-family=\"DejaVu Sans\"", 0);
+    g_string_replace(svg, "font-family=\"DejaVu Sans\"",
+                     "font-family=\"DejaVu Sans, Verdana, sans-serif\"", 0);
+    return write_file(picture, svg->str, error);
+}
+
 static bool draw_format(const PlotJob *job, const PlotData *plot, const char *name,
                         const char *title, const char *format, GPtrArray *made, GError **error)
 {
@@ -284,6 +302,7 @@ static bool draw_format(const PlotJob *job, const PlotData *plot, const char *na
                     "%s: cannot be written; name another folder with -o", picture);
         ok = false;
     }
+    if (ok && strcmp(format, "svg") == 0) ok = mend_fonts(picture, error);
     if (ok) g_ptr_array_add(made, g_steal_pointer(&picture));
     return ok;
 }

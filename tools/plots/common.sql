@@ -101,7 +101,7 @@ named AS (
     FROM swept AS s JOIN panel AS p ON p.panel = s.panel)
 SELECT * FROM named;
 
--- Members of each workload after each change: Ready in the API, of these not Terminating, objects
+-- Members of each workload after each instant: Ready in the API, of these not Terminating, objects
 -- in the API, and the number declared.
 CREATE TEMP TABLE tally AS
 WITH change AS (
@@ -115,10 +115,14 @@ WITH change AS (
     JOIN object AS o ON o.kind = p.kind AND o.namespace = p.namespace AND o.name = p.name
    CROSS JOIN row CROSS JOIN fact AS f ON f.row = row.id AND f.run = p.run AND f.object = o.id
    WHERE row.name IN ('workload-replicas', 'object-deleted'))
-SELECT panel, n, at, sum(ready) OVER w AS ready, sum(active) OVER w AS active, sum(live) OVER w AS live,
-       coalesce(max(n * 1048576 + declared) OVER w % 1048576, 0) AS declared
-  FROM change WINDOW w AS (PARTITION BY panel ORDER BY n);
-CREATE INDEX temp.tally_by_panel ON tally (panel, n);
+SELECT panel, n, at, ready, active, live, declared
+  FROM (SELECT panel, n, at, sum(ready) OVER w AS ready, sum(active) OVER w AS active,
+               sum(live) OVER w AS live,
+               coalesce(max(n * 1048576 + declared) OVER w % 1048576, 0) AS declared,
+               lead(at) OVER w IS at AS goes_on
+          FROM change WINDOW w AS (PARTITION BY panel ORDER BY n))
+ WHERE NOT goes_on;
+CREATE INDEX temp.tally_by_panel ON tally (panel, at);
 
 -- Faults and steps of each panel's run; a fault says what was done, and to which machines.
 CREATE TEMP TABLE incident AS
@@ -150,10 +154,12 @@ walk (canvas, i, x, text, level, a, b, c) AS (
     FROM walk JOIN sorted AS s ON s.canvas = walk.canvas AND s.i = walk.i + 1)
 SELECT canvas, x, text, level FROM walk WHERE level IS NOT NULL;
 
--- The length of the time axis, in minutes, and a step for its tics.
+-- The length of the time axis, a step for its tics (both in minutes), and the unit to name them in.
 CREATE TEMP TABLE axis AS
 WITH longest AS (SELECT max(1e-3, coalesce(max(until_at), 0) / 60e9) AS minutes FROM panel),
-tic (step) AS (VALUES (0.001), (0.005), (0.02), (0.1), (0.25), (0.5), (1), (2), (5), (10), (15), (30), (60),
-                      (120), (360), (720), (1440), (2880), (10080), (43200))
-SELECT minutes, coalesce((SELECT min(step) FROM tic WHERE minutes / step <= 14), 525600) AS tic
+tic (step) AS (VALUES (0.001), (0.005), (0.02), (5 / 60e0), (10 / 60e0), (0.25), (0.5), (1), (2), (5), (10), (15),
+                      (30), (60), (120), (360), (720), (1440), (2880), (10080), (43200))
+SELECT minutes, coalesce((SELECT min(step) FROM tic WHERE minutes / step <= 14), 525600) AS tic,
+       CASE WHEN minutes < 3 THEN 60 ELSE 1 END AS factor,
+       CASE WHEN minutes < 3 THEN 'seconds' ELSE 'minutes' END || ' since the start of the run' AS caption
   FROM longest;

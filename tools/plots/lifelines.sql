@@ -146,25 +146,32 @@ WITH item (line, i, style, text) AS (VALUES
   (2, 8, 'fault', 'fault'), (2, 9, 'step', 'step'))
 SELECT line, style, text,
        CASE i WHEN 0 THEN -108
-              ELSE sum(CASE i WHEN 0 THEN 0 ELSE 32 + 6.2 * length(text) END) OVER w
-                   - 32 - 6.2 * length(text) END AS x,
+              ELSE sum(CASE i WHEN 0 THEN 0 ELSE 42 + 5.7 * length(text) END) OVER w
+                   - 42 - 5.7 * length(text) END AS x,
        38 + 19 * line AS y
   FROM item
- WHERE i = 0 OR i = 7 AND EXISTS (SELECT 1 FROM incident) OR style IN ('nothing', 'pending', 'notready', 'ready') OR style IN (SELECT style FROM bar)
+ WHERE i = 0 AND (line < 2 OR EXISTS (SELECT 1 FROM bar WHERE lane = 'disk')) OR i = 7 AND EXISTS (SELECT 1 FROM incident) OR style IN ('nothing', 'pending', 'notready', 'ready') OR style IN (SELECT style FROM bar)
     OR style IN (SELECT kind FROM incident)
 WINDOW w AS (PARTITION BY line ORDER BY i);
 
+-- Where the bars go; those that begin within the same quarter of a point are one.
 CREATE TEMP TABLE shape AS
-SELECT b.lane, b.style, b.node, b.panel, b.object, b.n, b.from_at * scale AS x0,
-       max(b.until_at * scale, b.from_at * scale
-           + CASE WHEN b.style IN ('ghost', 'double') AND b.until_at - b.from_at >= 2e9 THEN 4
-                  WHEN b.style = 'terminating' THEN 1.5 ELSE 0.5 END) AS x1,
-       spot.top + size.pitch * (l.i - 1)
-         + size.pitch * CASE b.lane WHEN 'api' THEN 0.08 WHEN 'runs' THEN 0.37 ELSE 0.65 END AS y0,
-       size.pitch * 0.26 AS high, (b.until_at - b.from_at) / 1e9 AS seconds
-  FROM bar AS b JOIN lane AS l ON l.panel = b.panel AND l.object = b.object
-  JOIN spot ON spot.panel = b.panel JOIN size
- WHERE b.until_at > b.from_at;
+WITH fine AS (
+  SELECT b.lane, b.style, b.node, b.panel, b.object, b.from_at * scale AS x0,
+         max(b.until_at * scale, b.from_at * scale
+             + CASE WHEN b.style IN ('ghost', 'double') AND b.until_at - b.from_at >= 2e9 THEN 4
+                    WHEN b.style = 'terminating' THEN 1.5 ELSE 0.5 END) AS x1,
+         (b.until_at - b.from_at) / 1e9 AS seconds
+    FROM bar AS b, size WHERE b.until_at > b.from_at),
+coarse AS (
+  SELECT lane, style, node, panel, object, min(x0) AS x0, max(x1) AS x1, max(seconds) AS seconds
+    FROM fine GROUP BY panel, object, lane, style, node, CAST(x0 * 4 AS INTEGER))
+SELECT c.*, spot.top + size.pitch * (l.i - 1)
+         + size.pitch * CASE c.lane WHEN 'api' THEN 0.08 WHEN 'runs' THEN 0.37 ELSE 0.65 END AS y0,
+       size.pitch * 0.26 AS high,
+       lead(c.x0, 1, 1e9) OVER (PARTITION BY c.panel, c.object, c.lane ORDER BY c.x0, c.x1) AS next_x
+  FROM coarse AS c JOIN lane AS l ON l.panel = c.panel AND l.object = c.object
+  JOIN spot ON spot.panel = c.panel JOIN size;
 
 -- Variables.
 SELECT 'width' AS name, 1100 AS value
@@ -208,7 +215,7 @@ SELECT 'absent', 0, s.top + size.pitch * (l.i - 0.79), 950, s.top + size.pitch *
 UNION ALL
 SELECT 'absent', x, y, x + 22, y FROM legend WHERE style = 'nothing'
 UNION ALL
-SELECT 'step', i.from_at * scale, s.top - 14, i.from_at * scale, s.bottom
+SELECT 'step', i.from_at * scale, s.top - 2, i.from_at * scale, s.bottom
   FROM incident AS i JOIN spot AS s ON s.panel = i.panel JOIN size WHERE i.kind = 'step'
 UNION ALL
 SELECT 'edge', edge.value * scale, s.top, edge.value * scale, s.bottom
@@ -246,16 +253,13 @@ UNION ALL
 SELECT 'alarm', b.x1 + 4, b.y0 + b.high / 2,
        printf('%.0f s ', b.seconds) || CASE b.style WHEN 'ghost' THEN 'Ready but not running' ELSE 'two at once' END
   FROM shape AS b
- WHERE b.style IN ('ghost', 'double') AND b.seconds >= 2 AND b.x1 < 800
-   AND NOT EXISTS (SELECT 1 FROM shape AS o WHERE o.panel = b.panel AND o.object = b.object
-                      AND o.lane = 'runs' AND o.style IN ('runs', 'ghost')
-                      AND o.x1 > b.x1 + 0.1 AND o.x0 < b.x1 + 150)
+ WHERE b.style IN ('ghost', 'double') AND b.seconds >= 2 AND b.x1 < 800 AND b.next_x >= b.x1 + 150
 UNION ALL
-SELECT 'tic', x.value * tic * 60e9 * scale, s.bottom + 9, printf('%g', x.value * tic)
+SELECT 'tic', x.value * tic * 60e9 * scale, s.bottom + 9, printf('%g', x.value * tic * factor)
   FROM spot AS s, axis, size, json_each('[0,1,2,3,4,5,6,7,8,9,10,11,12,13,14]') AS x
  WHERE x.value * tic <= minutes
 UNION ALL
-SELECT 'tic', 475, max(bottom) + 26, 'minutes since the start of the run' FROM spot
+SELECT 'tic', 475, max(bottom) + 26, caption FROM spot, axis
 UNION ALL
 SELECT CASE style WHEN '' THEN 'title' ELSE 'legend' END, x + CASE style WHEN '' THEN 0 ELSE 26 END, y, text
   FROM legend

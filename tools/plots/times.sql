@@ -27,20 +27,24 @@ SELECT panel, at, kind, text,
        lead(at, 1, 9e18) OVER (PARTITION BY panel ORDER BY at, kind, text) AS next_at
   FROM both;
 
--- When it was over; NULL if never. What is not a change of the number must first do harm.
+-- When it was over; NULL if never. What is not a change of the number must first do harm: a member
+-- is lost before anything else happens.
+CREATE TEMP TABLE loss AS
+SELECT panel, n, at
+  FROM (SELECT *, lag(active) OVER (PARTITION BY panel ORDER BY n) AS before FROM tally)
+ WHERE active < before AND active < declared;
+CREATE INDEX temp.loss_by_panel ON loss (panel, at);
 CREATE TEMP TABLE lasted AS
 WITH harm AS (
   SELECT w.*,
          CASE WHEN kind IN ('start', 'scale') THEN at
-              WHEN (SELECT active < declared FROM tally AS t WHERE t.panel = w.panel AND t.at < w.at
-                     ORDER BY n DESC LIMIT 1) THEN at
-              ELSE (SELECT min(t.at) FROM tally AS t WHERE t.panel = w.panel AND t.at >= w.at
-                       AND t.at < w.next_at AND t.active < t.declared) END AS harm_at
+              ELSE (SELECT l.at FROM loss AS l WHERE l.panel = w.panel AND l.at >= w.at
+                       AND l.at < w.next_at ORDER BY l.at LIMIT 1) END AS harm_at
     FROM wanted AS w)
 SELECT h.panel, h.kind, h.text, h.again, h.at, h.harm_at, h.next_at,
-       (SELECT min(t.at) FROM tally AS t WHERE t.panel = h.panel AND t.at >= h.harm_at
+       (SELECT t.at FROM tally AS t WHERE t.panel = h.panel AND t.at >= h.harm_at
            AND t.active >= t.declared AND (h.kind <> 'scale' OR t.live <= t.declared)
-           AND NOT EXISTS (SELECT 1 FROM tally AS o WHERE o.panel = t.panel AND o.at = t.at AND o.n > t.n))
+         ORDER BY t.at LIMIT 1)
          AS over_at
   FROM harm AS h;
 
