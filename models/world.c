@@ -52,7 +52,7 @@ World *world_new(const Scenario *scenario, uint64_t seed, GError **error)
     world->streams = g_hash_table_new(stream_hash, stream_equal);
     world->stream_pool = pool_new(sizeof(DrawStream));
     world->faults = g_new0(ActiveFault, scenario->step_count + 1);
-    world->folded = g_byte_array_new();
+    world->folded = g_array_new(FALSE, TRUE, sizeof(uint32_t));
     world_set_gates(world);
     world->store = store_new(world, world->atoms);
     world->server = server_new(world, world->store, world->atoms);
@@ -94,7 +94,7 @@ void world_free(World *world)
     g_ptr_array_unref(world->machine_of_atom);
     g_hash_table_destroy(world->streams);
     pool_free(world->stream_pool);
-    g_byte_array_unref(world->folded);
+    g_array_free(world->folded, TRUE);
     g_free(world->gates);
     g_free(world->faults);
     sim_free(world->sim);
@@ -308,19 +308,18 @@ Nanos world_draw(World *world, const Dist *dist, Atom about, const char *purpose
 
 /* --- facts --- */
 
-/* An atom's number stands for its text, which enters the digest once. */
-static void fold_text(World *world, Atom atom)
+/* A text enters the digest once, and from then on as its place among the texts of facts: the number
+ * of an atom depends on when it was interned, which compilers order differently within a call. */
+static uint32_t fold_text(World *world, Atom atom)
 {
-    GByteArray *folded = world->folded;
-    if (atom >= folded->len) {
-        guint before = folded->len;
-        g_byte_array_set_size(folded, MAX(2 * before, atom + 1));
-        memset(folded->data + before, 0, folded->len - before);
-    }
-    if (folded->data[atom] == 0) {
-        folded->data[atom] = 1;
+    if (atom >= world->folded->len)
+        g_array_set_size(world->folded, MAX(2 * world->folded->len, atom + 1));
+    uint32_t *place = &g_array_index(world->folded, uint32_t, atom);
+    if (*place == 0) {
+        *place = ++world->folded_count;
         sim_fold(world->sim, hash_string(atom_text(world->atoms, atom)));
     }
+    return *place;
 }
 
 static uint64_t pair(uint32_t a, uint32_t b)
@@ -336,12 +335,12 @@ void world_fact(World *world, Row row, Fact fact)
     fact.seq = sim_seq(world->sim);
     fact.cause = sim_cause(world->sim);
     if (fact.actor == ATOM_NONE) fact.actor = world->acting;
-    const Atom atoms[] = {fact.actor, fact.object, fact.uid, fact.node, fact.detail};
-    for (unsigned i = 0; i < G_N_ELEMENTS(atoms); i++)
-        fold_text(world, atoms[i]);
-    uint64_t word = mix64(pair(fact.actor, fact.object));
-    word = mix64(word + pair(fact.uid, fact.node));
-    word = mix64(word + pair(fact.detail, fact.row));
+    uint32_t actor = fold_text(world, fact.actor), object = fold_text(world, fact.object);
+    uint32_t uid = fold_text(world, fact.uid), node = fold_text(world, fact.node);
+    uint32_t detail = fold_text(world, fact.detail);
+    uint64_t word = mix64(pair(actor, object));
+    word = mix64(word + pair(uid, node));
+    word = mix64(word + pair(detail, fact.row));
     sim_fold(world->sim, word + (uint64_t)fact.number);
     if (world->timeline != NULL) timeline_fact(world->timeline, &fact);
 }

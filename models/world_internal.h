@@ -34,9 +34,10 @@ struct World {
     bool *gates;         /* by gate_index() */
     ActiveFault *faults; /* by step */
     unsigned active_faults;
-    GByteArray *folded; /* by atom: its text is in the digest */
-    Atom acting;        /* in whose name the server is writing */
-    bool is_closing;    /* being freed: nothing is recorded */
+    GArray *folded; /* of uint32_t, by atom: the place of its text in the digest, or 0 */
+    uint32_t folded_count;
+    Atom acting;     /* in whose name the server is writing */
+    bool is_closing; /* being freed: nothing is recorded */
 };
 
 /* world_script.c: schedules the start of the cluster and every step. */

@@ -140,7 +140,7 @@ static Nanos earliest(const HeapChunk *chunk, unsigned count)
  * that are in no cache. */
 static void prefetch_slots(const Heap *heap, const HeapChunk *chunk, unsigned count)
 {
-    for (unsigned i = 0; i < count; i++)
+    for (unsigned i = 0; heap->slots && i < count; i++)
         __builtin_prefetch(heap->slots + (size_t)chunk->entries[i].slot * HEAP_SLOT_SIZE, 1);
 }
 
