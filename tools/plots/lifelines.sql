@@ -251,9 +251,10 @@ SELECT CASE b.style WHEN 'attached' THEN 'dark' ELSE 'light' END, b.x0 + 3, b.y0
  WHERE b.style IN ('runs', 'mounted', 'attached') AND b.x1 - b.x0 >= 6 + 5.2 * length(b.node)
 UNION ALL
 SELECT 'alarm', b.x1 + 4, b.y0 + b.high / 2,
-       printf('%.0f s ', b.seconds) || CASE b.style WHEN 'ghost' THEN 'Ready but not running' ELSE 'two at once' END
+       printf('%.0f s', b.seconds) || CASE WHEN b.next_x < b.x1 + 150 THEN ''
+         WHEN b.style = 'ghost' THEN ' Ready but not running' ELSE ' two at once' END
   FROM shape AS b
- WHERE b.style IN ('ghost', 'double') AND b.seconds >= 2 AND b.x1 < 800 AND b.next_x >= b.x1 + 150
+ WHERE b.style IN ('ghost', 'double') AND b.seconds >= 2 AND b.x1 < 800 AND b.next_x >= b.x1 + 36
 UNION ALL
 SELECT 'tic', x.value * tic * 60e9 * scale, s.bottom + 9, printf('%g', x.value * tic * factor)
   FROM spot AS s, axis, size, json_each('[0,1,2,3,4,5,6,7,8,9,10,11,12,13,14]') AS x
