@@ -2,6 +2,8 @@
 -- What all figures share; it runs before each plot, on the same connection. Temporary tables, so
 -- that the facts are read once: who is drawn (panel), the pods (member), what held when (segment),
 -- how many of them (tally), and the labels of faults and steps that find room (mark, placed).
+-- Columns of `fact` have no type, so an index serves a comparison with a typed column only if that
+-- is written as an expression: f.row = +row.id.
 
 -- A workload of a run. `field` numbers the workloads of one name, which are compared with one another;
 -- `line` numbers them within their field. More than 12 runs and 8 names are more than one can read.
@@ -55,7 +57,7 @@ INSERT INTO owner
 SELECT p.run, s.id, p.panel FROM panel AS p JOIN string AS s ON s.text = p.workload;
 INSERT OR IGNORE INTO owner
 SELECT f.run, s.id, w.panel
-  FROM row CROSS JOIN fact AS f ON f.row = row.id
+  FROM row CROSS JOIN fact AS f ON f.row = +row.id
   JOIN object AS o ON o.id = f.object AND o.kind = 'ReplicaSet'
   JOIN owner AS w ON w.run = f.run AND w.detail = f.detail
   JOIN string AS s ON s.text = o.kind || '/' || o.namespace || '/' || o.name
@@ -64,10 +66,12 @@ SELECT f.run, s.id, w.panel
 CREATE TEMP TABLE member AS
 SELECT row_number() OVER (ORDER BY f.rowid) AS member, w.panel, f.run, f.object, f.uid, f.number AS ordinal,
        o.name, f.rowid AS created_n, f.at AS created_at
-  FROM row CROSS JOIN fact AS f ON f.row = row.id
+  FROM row CROSS JOIN fact AS f ON f.row = +row.id
   JOIN owner AS w ON w.run = f.run AND w.detail = f.detail
   JOIN object AS o ON o.id = f.object AND o.kind = 'Pod'
  WHERE row.name = 'object-created';
+
+CREATE INDEX temp.member_by_object ON member (object, uid);
 
 -- What held of each pod from one fact to the next. `ready` is the condition that the API shows,
 -- `running` counts containers that really run. max(n * 4 + code) keeps the latest code.
@@ -81,7 +85,7 @@ WITH moment AS (
          CASE row.name WHEN 'container-started' THEN 1 WHEN 'container-stopped' THEN -1
               ELSE 0 END AS change
     FROM member AS m CROSS JOIN row
-   CROSS JOIN fact AS f ON f.row = row.id AND f.run = m.run AND f.object = m.object AND f.uid = m.uid
+   CROSS JOIN fact AS f ON f.row = +row.id AND f.run = m.run AND f.object = m.object AND f.uid = m.uid
     JOIN string AS s ON s.id = f.detail
    WHERE row.name IN ('object-created', 'object-marked', 'object-deleted', 'pod-phase', 'pod-ready',
                       'container-started', 'container-stopped')),
@@ -113,7 +117,7 @@ WITH change AS (
   SELECT p.panel, f.rowid, f.at, 0, 0, 0, CASE row.name WHEN 'workload-replicas' THEN f.number ELSE 0 END
     FROM panel AS p
     JOIN object AS o ON o.kind = p.kind AND o.namespace = p.namespace AND o.name = p.name
-   CROSS JOIN row CROSS JOIN fact AS f ON f.row = row.id AND f.run = p.run AND f.object = o.id
+   CROSS JOIN row CROSS JOIN fact AS f ON f.row = +row.id AND f.run = p.run AND f.object = +o.id
    WHERE row.name IN ('workload-replicas', 'object-deleted'))
 SELECT panel, n, at, ready, active, live, declared
   FROM (SELECT panel, n, at, sum(ready) OVER w AS ready, sum(active) OVER w AS active,

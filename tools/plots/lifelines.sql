@@ -22,29 +22,30 @@ SELECT panel, object, i,
 
 -- Where a pod's disks are: mounted for this pod, or attached. A pet owns its claim for good; cattle
 -- share one, so a head sees it attached only while it lives and only to its own node.
+CREATE TEMP TABLE ref (text PRIMARY KEY, object);
+INSERT INTO ref SELECT kind || '/' || namespace || '/' || name, id FROM object
+ WHERE kind IN ('PersistentVolumeClaim', 'PersistentVolume');
+CREATE TEMP TABLE owned AS
+SELECT DISTINCT m.panel, m.run, m.object, v.object AS volume, p.kind = 'StatefulSet' AS is_pet
+  FROM member AS m CROSS JOIN row AS r1
+ CROSS JOIN fact AS c ON c.row = +r1.id AND c.run = m.run AND c.object = m.object AND c.uid = m.uid
+ CROSS JOIN string AS s ON s.id = c.detail CROSS JOIN ref AS o ON o.text = s.text CROSS JOIN row AS r2
+ CROSS JOIN fact AS b ON b.row = +r2.id AND b.run = m.run AND b.object = o.object
+ CROSS JOIN string AS t ON t.id = b.detail CROSS JOIN ref AS v ON v.text = t.text
+  JOIN panel AS p ON p.panel = m.panel
+ WHERE r1.name = 'pod-claim' AND r2.name = 'claim-volume';
 CREATE TEMP TABLE disk AS
-WITH bound AS (
-  SELECT f.run, f.object, f.node
-    FROM row CROSS JOIN fact AS f ON f.row = row.id WHERE row.name = 'pod-node'),
-owned AS (
-  SELECT DISTINCT m.panel, m.run, m.object, v.id AS volume, p.kind = 'StatefulSet' AS is_pet
-    FROM member AS m JOIN panel AS p ON p.panel = m.panel
-    JOIN pod_claim AS c ON c.run = m.run AND c.object = m.object AND c.uid = m.uid
-    JOIN string AS s ON s.text = c.claim
-    JOIN object AS o ON o.kind || '/' || o.namespace || '/' || o.name = s.text
-    JOIN named_fact AS b ON b.what = 'claim-volume' AND b.run = m.run AND b.object = o.id
-    JOIN string AS t ON t.id = b.detail
-    JOIN object AS v ON v.kind || '/' || v.namespace || '/' || v.name = t.text),
-change AS (
+WITH change AS (
   SELECT o.panel, o.object, f.node, f.rowid AS n, f.at,
          CASE row.name WHEN 'disk-attached' THEN 1 WHEN 'disk-detached' THEN -1 ELSE 0 END AS attached,
          CASE row.name WHEN 'disk-mounted' THEN 1 WHEN 'disk-unmounted' THEN -1 ELSE 0 END AS mounted
     FROM owned AS o CROSS JOIN row
-   CROSS JOIN fact AS f ON f.row = row.id AND f.run = o.run AND f.object = o.volume
+   CROSS JOIN fact AS f ON f.row = +row.id AND f.run = o.run AND f.object = o.volume
    WHERE row.name IN ('disk-mounted', 'disk-unmounted') AND EXISTS
-           (SELECT 1 FROM member AS m WHERE m.run = o.run AND m.object = o.object AND m.uid = f.uid)
+           (SELECT 1 FROM member AS m WHERE m.object = o.object AND m.uid = f.uid AND m.run = o.run)
       OR row.name IN ('disk-attached', 'disk-detached') AND (o.is_pet OR EXISTS
-           (SELECT 1 FROM bound AS b WHERE b.run = o.run AND b.object = o.object AND b.node = f.node))),
+           (SELECT 1 FROM row AS r CROSS JOIN fact AS b ON b.row = +r.id AND b.run = o.run
+               AND b.object = o.object AND b.node = f.node WHERE r.name = 'pod-node'))),
 swept AS (
   SELECT panel, object, node, n, at, lead(at) OVER w AS next_at,
          CASE WHEN sum(mounted) OVER w > 0 THEN 'mounted' WHEN sum(attached) OVER w > 0 THEN 'attached'
@@ -91,7 +92,7 @@ SELECT 'api' AS lane, j.panel, m.object, j.n, j.style, NULL AS node, j.from_at,
  WHERE j.style <> 'absent'
 UNION ALL
 SELECT 'runs', j.panel, m.object, j.n, j.style,
-       (SELECT s.text FROM row CROSS JOIN fact AS f ON f.row = row.id AND f.run = m.run
+       (SELECT s.text FROM row CROSS JOIN fact AS f ON f.row = +row.id AND f.run = m.run
            AND f.object = m.object AND f.uid = m.uid JOIN string AS s ON s.id = f.node
          WHERE row.name = 'pod-node' LIMIT 1),
        j.from_at, coalesce(j.next_at, p.until_at)
