@@ -15,7 +15,7 @@ V       ?=
 say     := $(if $(V),@:,@echo)
 quiet   := $(if $(V),,@)
 
-PKGS       := glib-2.0 yaml-0.1 sqlite3
+PKGS       := glib-2.0 gio-2.0 yaml-0.1 sqlite3
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null | sed 's/-I/-isystem /g')
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm -pthread
 
@@ -136,8 +136,9 @@ help: ## Show this
 unit: $(BUILD)/unit ## Build and run the unit tests
 	$(BUILD)/unit
 
-golden: $(BUILD)/kennel ## Write the expected texts of tests/golden anew; review the diff
+golden: $(BUILD)/kennel ## Write the expected texts of tests/golden and tests/reconcile anew; review the diff
 	KENNEL=$(BUILD)/kennel tests/golden.sh --rewrite
+	KENNEL=$(BUILD)/kennel tests/reconcile.sh --rewrite
 
 lint: ## Format, static analysis and house rules, as in `make check`
 	@tools/setup check
@@ -180,7 +181,7 @@ check: ## Set up, build with gcc and clang, run all tests and lint; ends with th
 
 # The longest come first.
 CHECK_PARTS := part-build-asan part-build-gcc part-lint part-unit-asan part-build-clang \
-  part-build-gcc-O0 part-unit-gcc part-determinism part-bad-input part-golden part-extend \
+  part-build-gcc-O0 part-unit-gcc part-determinism part-bad-input part-golden part-reconcile part-extend \
   part-install part-conformance
 
 part-build-gcc:
@@ -203,6 +204,8 @@ part-bad-input: part-build-asan
 	$(part) env KENNEL=$(CHECK)-asan/kennel tests/bad-input.sh
 part-golden: part-build-gcc
 	$(part) env KENNEL=$(CHECK)-gcc/kennel tests/golden.sh
+part-reconcile: part-build-gcc
+	$(part) env KENNEL=$(CHECK)-gcc/kennel tests/reconcile.sh
 part-conformance: part-build-gcc
 	$(part) env KENNEL=$(CHECK)-gcc/kennel tests/conformance.sh
 part-extend: part-build-gcc
