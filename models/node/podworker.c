@@ -181,12 +181,15 @@ static void worker_stop(PodWorker *worker, int64_t grace_s)
     podworker_step(worker);
 }
 
+/* The API's copy may be newer than what the watch tells: the answer to a status write came first.
+ * It is the watch alone that says what is to be done. */
 void podworker_seen(PodWorker *worker, const Object *pod)
 {
-    if (worker->api && pod->version <= worker->api->version) return;
-    object_ref(pod);
-    object_unref(worker->api);
-    worker->api = pod;
+    if (!worker->api || pod->version > worker->api->version) {
+        object_ref(pod);
+        object_unref(worker->api);
+        worker->api = pod;
+    }
     const Meta *meta = object_meta(pod);
     if (object_is_terminating(pod) && worker->state < WORKER_STOPPED)
         worker_stop(worker, meta->deletion_grace_s);

@@ -96,6 +96,26 @@ TEST(graceful_deletion_ends_succeeded_and_removes_the_pod)
     cluster_close(&cluster);
 }
 
+/* The answer to a status write shows the deletion before the watch tells of it. */
+TEST(a_deletion_is_heard_although_its_version_is_known)
+{
+    Cluster cluster;
+    cluster_open(&cluster, 5 * NANOS_S);
+    cluster_pod(&cluster, "web-0", "node-1", NULL, NULL);
+    cluster_run(&cluster, 5 * NANOS_MIN);
+    Machine *machine = cluster_machine(&cluster, "node-1");
+    process_delay_watch(machine_kubelet(machine), KIND_POD, 20 * NANOS_S);
+    cluster_delete(&cluster, KIND_POD, "web-0", -1);
+    Sandbox *sandbox = runtime_sandbox_at(machine_runtime(machine), 0);
+    runtime_exit_container((Container *)sandbox->containers->pdata[0], 1);
+    cluster_run(&cluster, 15 * NANOS_S);
+    CU_ASSERT_TRUE(cluster_runs(&cluster, "node-1", "web-0"));
+    cluster_run(&cluster, 15 * NANOS_S);
+    CU_ASSERT_FALSE(cluster_runs(&cluster, "node-1", "web-0"));
+    CU_ASSERT_PTR_NULL(cluster_get(&cluster, KIND_POD, "web-0"));
+    cluster_close(&cluster);
+}
+
 TEST(force_deleted_pod_goes_on_until_the_kubelet_hears)
 {
     Cluster cluster;
