@@ -7,6 +7,7 @@
  * Simplified: nothing restarts it earlier; give the time its supervisor takes as the duration.
  */
 #include "models/fault/process_select.h"
+#include "models/node/machine.h"
 
 typedef struct {
     const char *process;
@@ -34,14 +35,18 @@ static void *crash_begin(World *world, const void *data, const Step *step)
     return processes;
 }
 
-/* A process may have come up by itself meanwhile (with its machine, after losing a lease). */
+/* A process may have come up by itself meanwhile (with its machine, after losing a lease), or its
+ * machine may be down, and will start it when it has booted. */
 static void crash_end(World *world, const void *data, void *state)
 {
     (void)world;
     (void)data;
     g_autoptr(GPtrArray) processes = state;
-    for (unsigned i = 0; i < processes->len; i++)
-        if (!process_is_up(processes->pdata[i])) process_start(processes->pdata[i]);
+    for (unsigned i = 0; i < processes->len; i++) {
+        Process *process = processes->pdata[i];
+        const Machine *machine = process_machine(process);
+        if (!process_is_up(process) && (!machine || machine_is_up(machine))) process_start(process);
+    }
 }
 
 const Fault controller_crash_fault = {

@@ -112,6 +112,11 @@ bool machine_is_on(const Machine *machine)
     return machine->is_on;
 }
 
+bool machine_is_up(const Machine *machine)
+{
+    return machine->is_up;
+}
+
 Atom machine_name(const Machine *machine)
 {
     return machine->name;

@@ -30,6 +30,8 @@ void machine_start_now(Machine *machine);
 void machine_power_off(Machine *machine);
 
 bool machine_is_on(const Machine *machine);
+/* Whether it is on and has booted: processes can run on it. */
+bool machine_is_up(const Machine *machine);
 Atom machine_name(const Machine *machine);
 Atom machine_zone(const Machine *machine);
 World *machine_world(const Machine *machine);

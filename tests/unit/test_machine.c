@@ -79,3 +79,24 @@ TEST(power_lost_while_booting)
     CU_ASSERT_FALSE(process_is_up(machine_kubelet(machine)));
     cluster_close(&cluster);
 }
+
+/* A kubelet that a fault killed is not started again on a machine without power, nor twice. */
+TEST(a_killed_kubelet_comes_back_with_its_machine)
+{
+    Cluster cluster;
+    cluster_open(&cluster, 5 * NANOS_S);
+    Machine *machine = cluster_machine(&cluster, "node-1");
+    const char *name = "kubelet-node-1";
+    void *state = controller_crash_fault.begin(cluster.world, &name, NULL);
+    CU_ASSERT_FALSE(process_is_up(machine_kubelet(machine)));
+    machine_power_off(machine);
+    controller_crash_fault.end(cluster.world, &name, state);
+    CU_ASSERT_FALSE(process_is_up(machine_kubelet(machine)));
+    machine_power_on(machine);
+    state = controller_crash_fault.begin(cluster.world, &name, NULL);
+    controller_crash_fault.end(cluster.world, &name, state);
+    CU_ASSERT_FALSE(process_is_up(machine_kubelet(machine)));
+    cluster_run(&cluster, 10 * NANOS_MIN);
+    CU_ASSERT_TRUE(process_is_up(machine_kubelet(machine)));
+    cluster_close(&cluster);
+}
