@@ -39,21 +39,40 @@ bool target_parse(const char *text, Kind *ret_kind, const char **ret_name)
 
 /* --- checking --- */
 
-static bool step_is_about(const Step *step, const Manifest *object)
+/* The index-th of the objects that the scenario ever has by a manifest, at first or applied by a
+ * step; NULL after the last. */
+static const Value *declared_at(const Scenario *scenario, unsigned index)
 {
-    Kind kind;
-    const char *name;
-    return step->source && target_parse(value_text(step->source, "target"), &kind, &name) &&
-           kind == object->kind && strcmp(name, value_text(object->value, "metadata", "name")) == 0;
+    if (index < scenario->manifest_count) return scenario->manifests[index].value;
+    index -= scenario->manifest_count;
+    for (unsigned i = 0; i < scenario->step_count; i++) {
+        const Value *applied = value_get(scenario->steps[i].source, "manifests");
+        if (index < value_size(applied)) return value_at(applied, index);
+        index -= value_size(applied);
+    }
+    return NULL;
 }
 
-/* The largest number of replicas the scenario ever gives a workload. */
-static int64_t replicas_ever(const Scenario *scenario, const Manifest *workload)
+static bool is_declared(const Value *object, Kind kind, const char *space, const char *name)
 {
-    int64_t most = value_as_int(value_find(workload->value, "spec", "replicas"), 1);
-    for (unsigned i = 0; i < scenario->step_count; i++)
-        if (step_is_about(&scenario->steps[i], workload))
-            most = MAX(most, value_as_int(value_get(scenario->steps[i].source, "replicas"), 0));
+    const char *own = value_text(object, "metadata", "namespace");
+    return kind_of(value_text(object, "apiVersion"), value_text(object, "kind")) == kind &&
+           strcmp(value_text(object, "metadata", "name"), name) == 0 &&
+           (!kind_info(kind)->is_namespaced || strcmp(*own ? own : "default", space) == 0);
+}
+
+/* The largest number of replicas the scenario ever gives a set by a scale step. */
+static int64_t scaled_ever(const Scenario *scenario, const char *set)
+{
+    int64_t most = 0;
+    for (unsigned i = 0; i < scenario->step_count; i++) {
+        Kind kind;
+        const char *name;
+        const Value *source = scenario->steps[i].source;
+        if (source && target_parse(value_text(source, "target"), &kind, &name) &&
+            kind == KIND_STATEFUL_SET && strcmp(name, set) == 0)
+            most = MAX(most, value_as_int(value_get(source, "replicas"), 0));
+    }
     return most;
 }
 
@@ -61,17 +80,15 @@ static bool pod_can_exist(const Scenario *scenario, const char *space, const cha
 {
     char parent[256];
     int64_t ordinal = -1;
+    const Value *object;
     bool has_ordinal = pod_ordinal(name, parent, &ordinal);
-    for (unsigned i = 0; i < scenario->manifest_count; i++) {
-        const Manifest *object = &scenario->manifests[i];
-        const char *own_space = value_text(object->value, "metadata", "namespace");
-        const char *own_name = value_text(object->value, "metadata", "name");
-        if (strcmp(*own_space ? own_space : "default", space) != 0) continue;
-        if (object->kind == KIND_POD && strcmp(own_name, name) == 0) return true;
-        int64_t start = value_as_int(value_find(object->value, "spec", "ordinals", "start"), 0);
-        if (object->kind == KIND_STATEFUL_SET && has_ordinal && strcmp(own_name, parent) == 0 &&
-            ordinal >= start && ordinal - start < replicas_ever(scenario, object))
-            return true;
+    for (unsigned i = 0; (object = declared_at(scenario, i)) != NULL; i++) {
+        if (is_declared(object, KIND_POD, space, name)) return true;
+        if (!has_ordinal || !is_declared(object, KIND_STATEFUL_SET, space, parent)) continue;
+        int64_t start = value_as_int(value_find(object, "spec", "ordinals", "start"), 0);
+        int64_t replicas = MAX(value_as_int(value_find(object, "spec", "replicas"), 1),
+                               scaled_ever(scenario, parent));
+        if (ordinal >= start && ordinal - start < replicas) return true;
     }
     return false;
 }
@@ -93,16 +110,10 @@ static bool node_can_exist(const Scenario *scenario, const char *name)
 static bool object_can_exist(const Scenario *scenario, Kind kind, const char *space,
                              const char *name)
 {
-    const KindInfo *info = kind_info(kind);
+    const Value *object;
     if (kind == KIND_POD) return pod_can_exist(scenario, space, name);
-    for (unsigned i = 0; i < scenario->manifest_count; i++) {
-        const Manifest *object = &scenario->manifests[i];
-        const char *own = value_text(object->value, "metadata", "namespace");
-        if (object->kind == kind &&
-            strcmp(value_text(object->value, "metadata", "name"), name) == 0 &&
-            (!info->is_namespaced || strcmp(*own ? own : "default", space) == 0))
-            return true;
-    }
+    for (unsigned i = 0; (object = declared_at(scenario, i)) != NULL; i++)
+        if (is_declared(object, kind, space, name)) return true;
     return kind == KIND_NODE && node_can_exist(scenario, name);
 }
 

@@ -112,6 +112,21 @@ TEST(steps_are_sorted_by_time)
     EQUAL_TEXT(scenario->steps[1].verb->name, "scale");
 }
 
+/* What a step applies may be meant by others, and its replicas count. */
+TEST(steps_may_mean_what_is_applied_later)
+{
+    g_autoptr(ScenarioSet) set =
+        load(HEAD "  steps:\n  - {at: 1m, apply: {manifests: [{apiVersion: apps/v1, kind: "
+                  "StatefulSet, metadata: {name: new}, spec: {replicas: 5, selector: {matchLabels: "
+                  "{app: new}}, template: {metadata: {labels: {app: new}}, spec: {containers: "
+                  "[{name: c, image: i}]}}}}]}}\n"
+                  "  - {at: 2m, delete: {target: pod/new-4}}\n"
+                  "  - {at: 3m, scale: {target: statefulset/new, replicas: 7}}\n"
+                  "  - {at: 4m, delete: {target: pod/new-6}}\n",
+             NULL, NULL);
+    EQUAL_INT(only(set)->step_count, 4);
+}
+
 TEST(profiles_fill_latencies)
 {
     g_autoptr(ScenarioSet) set =
