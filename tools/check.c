@@ -172,8 +172,8 @@ static int by_time(const void *a, const void *b)
     return order ? order : g_strcmp0(x->what, y->what);
 }
 
-/* Each check has a connection of its own, and so its own temporary tables. */
-static bool run_check(CheckReport *report, const char *database, const char *folder,
+/* What a check makes is undone after it, so that checks do not meet. */
+static bool run_check(CheckReport *report, Database *base, const char *folder,
                       const char *guarantee, GError **error)
 {
     unsigned first = report->verdicts->len;
@@ -185,10 +185,10 @@ static bool run_check(CheckReport *report, const char *database, const char *fol
     }
     g_autofree char *name = g_strconcat(guarantee, ".sql", NULL);
     g_autofree char *path = g_build_filename(folder, name, NULL);
-    Database *base = database_open(database, error);
     Judging judging = {report, guarantee, 0};
-    bool ok = base && database_run_file(base, path, take_row, &judging, error);
-    database_close(base);
+    bool ok = database_mark(base, error) &&
+              database_run_file(base, path, take_row, &judging, error) &&
+              database_release(base, error);
     for (unsigned i = first; ok && i < report->verdicts->len; i++)
         g_array_sort(((Verdict *)report->verdicts->pdata[i])->violations, by_time);
     return ok;
@@ -228,18 +228,37 @@ static bool take_workload(void *self, sqlite3_stmt *statement, unsigned result)
     return true;
 }
 
-static bool load_runs(CheckReport *report, const char *path, GError **error)
+/* The views that checks join; those that are as long as the facts stay views. */
+static const char *const joined_views[] = {
+    "run_end",
+    "object_ref",
+    "life",
+    "pod",
+    "workload",
+    "pod_ready",
+    "pod_phase",
+    "container_run",
+    "pod_run",
+    "pod_ip",
+    "pod_claim",
+    "claim",
+    "volume_attached",
+    "volume_mounted",
+    "volume_modes",
+    "dns_answer",
+    "workload_state",
+    NULL,
+};
+
+static bool load_runs(CheckReport *report, Database *base, GError **error)
 {
-    Database *base = database_open(path, error);
-    bool ok = base &&
-              database_query(base,
-                             "SELECT id, scenario, variant, seed, state, events, event_digest, "
-                             "command, parameters, ended_at FROM run ORDER BY id",
-                             take_run, report, error) &&
-              database_query(base, "SELECT DISTINCT run, workload FROM workload ORDER BY 1, 2",
-                             take_workload, report, error);
-    database_close(base);
-    return ok;
+    return database_materialize(base, joined_views, error) &&
+           database_query(base,
+                          "SELECT id, scenario, variant, seed, state, events, event_digest, "
+                          "command, parameters, ended_at FROM run ORDER BY id",
+                          take_run, report, error) &&
+           database_query(base, "SELECT DISTINCT run, workload FROM workload ORDER BY 1, 2",
+                          take_workload, report, error);
 }
 
 /* The guarantees asked for, in the order of their names; NULL with error set for an unknown one. */
@@ -279,9 +298,12 @@ CheckReport *check_timeline(const char *database, const char *folder, const char
     report->verdicts = g_ptr_array_new_with_free_func(verdict_free);
     GPtrArray *names = chosen(folder, only, error);
     report->guarantees = names ? names : g_ptr_array_new_with_free_func(g_free);
-    if (!names || !load_runs(report, database, error)) return NULL;
-    for (unsigned i = 0; i < names->len; i++)
-        if (!run_check(report, database, folder, names->pdata[i], error)) return NULL;
+    Database *base = names ? database_open(database, error) : NULL;
+    bool ok = base && load_runs(report, base, error);
+    for (unsigned i = 0; ok && i < names->len; i++)
+        ok = run_check(report, base, folder, names->pdata[i], error);
+    database_close(base);
+    if (!ok) return NULL;
     g_ptr_array_sort(report->verdicts, by_run);
     return g_steal_pointer(&report);
 }

@@ -305,6 +305,9 @@ static int run_session(Session *session)
 {
     g_autoptr(GError) error = NULL;
     if (!load(session, &error) || !run_variants(session, &error)) return cli_fail(error);
+    /* Nothing is recorded any more: from here on an interrupt just ends the program. */
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
     g_autoptr(CheckReport) report =
         check_timeline(session->database, session->checks_dir, NULL, &error);
     if (!report) return cli_fail(error);

@@ -143,3 +143,75 @@ Value *database_json(const char *text)
     g_autoptr(YamlStream) stream = yaml_parse(text, strlen(text), "parameters", NULL);
     return stream && yaml_count(stream) ? value_ref(yaml_at(stream, 0)->value) : value_null();
 }
+
+/* --- views as tables --- */
+
+/* Columns that interval queries join on, in the order of the index. */
+static const char *const index_keys[][4] = {
+    {"run", "object", "uid", NULL}, {"run", "workload", NULL, NULL}, {"run", "ref", NULL, NULL},
+    {"run", "volume", NULL, NULL},  {"run", "pod_uid", NULL, NULL},  {"run", "uid", NULL, NULL},
+};
+
+static bool take_text(void *self, sqlite3_stmt *statement, unsigned result)
+{
+    (void)result;
+    g_ptr_array_add(self, g_strdup(database_text(statement, 0)));
+    return true;
+}
+
+static bool index_table(Database *database, const char *name, const char *const *keys,
+                        const GPtrArray *columns, GError **error)
+{
+    for (const char *const *key = keys; *key; key++) {
+        bool has_it = false;
+        for (unsigned i = 0; i < columns->len; i++)
+            has_it = has_it || strcmp(columns->pdata[i], *key) == 0;
+        if (!has_it) return true;
+    }
+    g_autofree char *list = g_strjoinv(", ", (char **)(uintptr_t)keys);
+    g_autofree char *label = g_strjoinv("_", (char **)(uintptr_t)keys);
+    g_autofree char *sql =
+        g_strdup_printf("CREATE INDEX temp.%s_by_%s ON %s (%s)", name, label, name, list);
+    return database_query(database, sql, NULL, NULL, error);
+}
+
+static bool materialize(Database *database, const char *name, GError **error)
+{
+    g_autoptr(GPtrArray) text = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) columns = g_ptr_array_new_with_free_func(g_free);
+    g_autofree char *find = g_strdup_printf(
+        "SELECT sql FROM main.sqlite_master WHERE type = 'view' AND name = '%s'", name);
+    g_autofree char *list =
+        g_strdup_printf("SELECT name FROM pragma_table_info('%s', 'temp')", name);
+    if (!database_query(database, find, take_text, text, error)) return false;
+    const char *body = text->len ? strstr(text->pdata[0], " AS\n") : NULL;
+    if (!body) {
+        g_set_error(error, KENNEL_ERROR, KENNEL_ERROR_INPUT,
+                    "%s: has no view '%s'; it was recorded by another version of kennel",
+                    database->path, name);
+        return false;
+    }
+    g_autofree char *make = g_strdup_printf("CREATE TEMP TABLE %s AS %s", name, body + 4);
+    bool ok = database_query(database, make, NULL, NULL, error) &&
+              database_query(database, list, take_text, columns, error);
+    for (unsigned i = 0; ok && i < G_N_ELEMENTS(index_keys); i++)
+        ok = index_table(database, name, index_keys[i], columns, error);
+    return ok;
+}
+
+bool database_materialize(Database *database, const char *const *views, GError **error)
+{
+    for (const char *const *view = views; *view; view++)
+        if (!materialize(database, *view, error)) return false;
+    return true;
+}
+
+bool database_mark(Database *database, GError **error)
+{
+    return database_query(database, "SAVEPOINT mark", NULL, NULL, error);
+}
+
+bool database_release(Database *database, GError **error)
+{
+    return database_query(database, "ROLLBACK TO mark; RELEASE mark", NULL, NULL, error);
+}

@@ -33,6 +33,15 @@ bool database_run_file(Database *database, const char *path, DatabaseRow row, vo
 bool database_query(Database *database, const char *sql, DatabaseRow row, void *self,
                     GError **error);
 
+/* Turns views into temporary tables of the same names, in the order given (a view may use those
+ * before it), with indexes on the columns that interval queries join on. Statements that follow see
+ * the tables, so that a check joins rows instead of evaluating views again and again. */
+bool database_materialize(Database *database, const char *const *views, GError **error);
+
+/* What is made between mark and release (temporary tables) is gone after it. */
+bool database_mark(Database *database, GError **error);
+bool database_release(Database *database, GError **error);
+
 /* Gives a text to statements of files, as :name. */
 void database_bind(Database *database, const char *name, const char *text);
 

@@ -18,6 +18,7 @@ SELECT n.run, n.workload, n.object, a.fqdn, a.answer, a.from_at, a.until_at
 CREATE TEMP TABLE live AS
 SELECT r.run, r.object, i.ip, r.from_at, r.until_at
   FROM pod_run AS r JOIN pod_ip AS i ON i.run = r.run AND i.object = r.object AND i.uid = r.uid;
+CREATE INDEX temp.live_by_object ON live (run, object, ip);
 CREATE TEMP TABLE stale AS
 SELECT a.run, a.workload, a.fqdn, a.answer, a.from_at, a.until_at,
        a.until_at - a.from_at - coalesce((

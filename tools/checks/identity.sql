@@ -4,15 +4,19 @@
 --          the one before it.
 
 -- exercised: incarnations that had a predecessor
+CREATE TEMP TABLE mounted AS
+SELECT run, pod_uid, group_concat(volume) AS volumes
+  FROM (SELECT DISTINCT run, pod_uid, volume FROM volume_mounted ORDER BY run, pod_uid, volume)
+ GROUP BY run, pod_uid;
 CREATE TEMP TABLE incarnation AS
 SELECT p.run, p.workload, p.object, p.ref, p.uid, p.created_at, p.created_n, p.until_at,
-       (SELECT string.text FROM named_fact AS f JOIN string ON string.id = f.detail
-         WHERE f.what = 'pod-identity' AND f.run = p.run AND f.object = p.object AND f.uid = p.uid)
-         AS identity,
-       (SELECT group_concat(volume) FROM (
-          SELECT DISTINCT m.volume FROM volume_mounted AS m
-           WHERE m.run = p.run AND m.pod_uid = p.uid ORDER BY 1)) AS volumes
-  FROM pod AS p WHERE p.ordinal >= 0 AND p.workload LIKE 'StatefulSet/%';
+       string.text AS identity, m.volumes
+  FROM pod AS p
+  LEFT JOIN named_fact AS f ON f.what = 'pod-identity' AND f.run = p.run AND f.object = p.object
+       AND f.uid = p.uid
+  LEFT JOIN string ON string.id = f.detail
+  LEFT JOIN mounted AS m ON m.run = p.run AND m.pod_uid = p.uid
+ WHERE p.ordinal >= 0 AND p.workload LIKE 'StatefulSet/%';
 CREATE TEMP TABLE pair AS
 SELECT run, workload, ref, created_at, identity, volumes,
        lag(uid) OVER w AS before_uid, lag(identity) OVER w AS before_identity,
