@@ -229,6 +229,11 @@ void rehearsal_forgive(Rehearsal *rehearsal)
     memory_api_forgive(rehearsal->api);
 }
 
+void rehearsal_existed(Rehearsal *rehearsal, Key key, unsigned count)
+{
+    memory_api_existed(rehearsal->api, key, count);
+}
+
 AtomTable *rehearsal_atoms(Rehearsal *rehearsal)
 {
     return world_atoms(rehearsal->world);

@@ -47,6 +47,9 @@ void rehearsal_refuse(Rehearsal *rehearsal, RequestVerb verb, Key key, ReplyReas
                       unsigned times);
 void rehearsal_forgive(Rehearsal *rehearsal);
 
+/* Says that `count` objects of a name have existed in the API before: the next is the one after. */
+void rehearsal_existed(Rehearsal *rehearsal, Key key, unsigned count);
+
 /* --- objects --- */
 
 typedef enum { IN_CACHE = 1, IN_API = 2, IN_BOTH = 3 } RehearsalPlace;

@@ -87,6 +87,11 @@ static void remember_incarnation(MemoryApi *api, Atom ref, int64_t number)
         g_hash_table_insert(api->incarnations, key, GINT_TO_POINTER((int)number));
 }
 
+void memory_api_existed(MemoryApi *api, Key key, unsigned count)
+{
+    remember_incarnation(api, key_ref(api->atoms, key), count);
+}
+
 static const char *kind_word(Kind kind)
 {
     if (kind == KIND_POD) return "pod";

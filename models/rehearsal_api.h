@@ -19,6 +19,7 @@ void memory_api_freeze_pod_specs(MemoryApi *api, bool is_frozen);
 void memory_api_refuse(MemoryApi *api, RequestVerb verb, Key key, ReplyReason reason,
                        unsigned times);
 void memory_api_forgive(MemoryApi *api);
+void memory_api_existed(MemoryApi *api, Key key, unsigned count);
 void memory_api_handle(MemoryApi *api, Nanos now, const Request *request, Reply *reply);
 
 #endif

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 const Command *const cli_commands[] = {
-    &run_command,  &check_command,  &plot_command, &lint_command,
-    &help_command, &schema_command, NULL,
+    &run_command,       &check_command, &plot_command,   &lint_command,
+    &reconcile_command, &help_command,  &schema_command, NULL,
 };
 
 bool cli_parse(const Command *command, const GOptionEntry *entries, const char *description,

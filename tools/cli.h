@@ -27,7 +27,7 @@ typedef struct {
 } Command;
 
 extern const Command run_command, check_command, plot_command, lint_command, schema_command,
-    help_command;
+    reconcile_command, help_command;
 
 /* All commands, NULL-terminated. */
 extern const Command *const cli_commands[];

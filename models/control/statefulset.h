@@ -67,6 +67,8 @@ struct SetSync {
     Value *update_data;
     const char *update_json, *update_label;
     bool has_new_name; /* its first name was taken */
+
+    unsigned bumps; /* attempts to raise the number of an old revision */
 };
 
 /* --- statefulset.c --- */

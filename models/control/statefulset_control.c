@@ -42,7 +42,8 @@ const char *statefulset_pod_state(const SetSync *sync, const Object *pod, char b
     if (object_is_terminating(pod)) {
         snprintf(buffer, 96, "%s, terminating", phase);
     } else if (view->ready_at == NANOS_NEVER || view->ready_at > sync->now) {
-        snprintf(buffer, 96, "%s, never Ready", phase);
+        snprintf(buffer, 96, "%s, %s", phase,
+                 view->ready == CONDITION_TRUE ? "Ready" : "never Ready");
     } else {
         /* whole seconds, so that the sentence does not depend on the wire */
         Nanos since = (sync->now - view->ready_at) / NANOS_S * NANOS_S;
@@ -410,7 +411,7 @@ static void run_phases(SetSync *sync)
         update_one(sync, lowest);
 }
 
-/* The next moment at which a Ready pod becomes available. */
+/* The next moment at which a Ready pod becomes available; if none can tell, a full wait later. */
 static void plan_next_look(SetSync *sync)
 {
     Nanos wait = sync->view->min_ready_s * NANOS_S, next = NANOS_NEVER;
@@ -426,7 +427,7 @@ static void plan_next_look(SetSync *sync)
         Nanos left = pod->ready_at + wait - sync->now;
         if (left > 0) next = MIN(next, left);
     }
-    if (next != NANOS_NEVER) plan_after(sync->actor, next);
+    plan_after(sync->actor, next != NANOS_NEVER ? next : wait);
 }
 
 void statefulset_control(SetSync *sync)

@@ -20,6 +20,12 @@
 /* What is being done, which decides how failures are told. */
 typedef enum { ITEM_CREATE, ITEM_PENDING, ITEM_REPAIR, ITEM_CONDEMNED } ItemMode;
 
+typedef struct ErrorText ErrorText;
+struct ErrorText {
+    const char *text;
+    ErrorText *next;
+};
+
 /* One pod's part of the plan; hooks share it. */
 typedef struct {
     SetSync *sync;
@@ -31,8 +37,7 @@ typedef struct {
     unsigned attempt;
     bool is_waiting;   /* for the next attempt */
     bool is_attempted; /* a pod update has been sent */
-    unsigned error_count;
-    const char *errors;       /* joined by ", " */
+    ErrorText *errors;        /* in order of text */
     const char *create_error; /* of the pod, told after the claims are put right */
 } Item;
 
@@ -78,8 +83,7 @@ static Item *item_new(SetSync *sync, ItemMode mode, int64_t ordinal, const Objec
                    .ordinal = ordinal,
                    .pod = pod,
                    .pod_name = name,
-                   .attempt = 1,
-                   .errors = ""};
+                   .attempt = 1};
     return item;
 }
 
@@ -90,12 +94,29 @@ static ClaimStep *claim_step_new(Item *item, Atom claim)
     return step;
 }
 
+/* Adds an error text; texts are kept in order, as upstream has none. */
 static void add_error(Item *item, const char *text)
 {
-    g_autofree char *joined =
-        item->error_count ? g_strdup_printf("%s, %s", item->errors, text) : g_strdup(text);
-    item->errors = plan_strdup(item->sync->actor, joined);
-    item->error_count++;
+    ErrorText *error = plan_alloc(item->sync->actor, sizeof *error);
+    error->text = plan_strdup(item->sync->actor, text);
+    ErrorText **at = &item->errors;
+    while (*at && strcmp((*at)->text, text) < 0)
+        at = &(*at)->next;
+    error->next = *at;
+    *at = error;
+}
+
+/* One text of all errors, several in brackets; free with g_free(). */
+static char *join_errors(const Item *item)
+{
+    GString *text = g_string_new(NULL);
+    for (const ErrorText *error = item->errors; error; error = error->next)
+        g_string_append_printf(text, "%s%s", text->len ? ", " : "", error->text);
+    if (item->errors->next) {
+        g_string_prepend_c(text, '[');
+        g_string_append_c(text, ']');
+    }
+    return g_string_free(text, FALSE);
 }
 
 /* Tells how a pod's create, update or delete went; error NULL: well. */
@@ -138,9 +159,8 @@ static void claim_event(const ClaimStep *step, const char *error)
 /* All claims have been tried: the errors, if any, are told together and end the lane. */
 static PlanVerdict claims_tried(Item *item)
 {
-    if (item->error_count == 0) return PLAN_ACCEPT;
-    g_autofree char *text =
-        item->error_count > 1 ? g_strdup_printf("[%s]", item->errors) : g_strdup(item->errors);
+    if (!item->errors) return PLAN_ACCEPT;
+    g_autofree char *text = join_errors(item);
     if (item->mode == ITEM_CREATE) pod_event(item->sync, "Create", item->pod_name, text);
     if (item->mode == ITEM_REPAIR) {
         pod_event(item->sync, "Update", item->pod_name, text);
@@ -181,7 +201,8 @@ static bool plan_claims(Item *item)
     SetSync *sync = item->sync;
     unsigned count = sync->view->claim_template_count;
 
-    item->claims_left = item->error_count = 0;
+    item->claims_left = 0;
+    item->errors = NULL;
     for (unsigned i = 0; i < count; i++) {
         const Object *claim = statefulset_claim(sync, i, item->ordinal);
         if (!claim) item->claims_left++;
@@ -199,10 +220,10 @@ static bool plan_claims(Item *item)
         plan_because(step, "%s has no claim %s", text_of(item, item->pod_name),
                      text_of(item, data->claim));
     }
-    if (item->error_count == 0) return true;
+    if (!item->errors) return true;
     if (item->claims_left == 0) {
-        PlanStep *step =
-            plan_answer(sync->actor, sync->set->key, REASON_CONFLICT, "%s", item->errors);
+        g_autofree char *errors = join_errors(item);
+        PlanStep *step = plan_answer(sync->actor, sync->set->key, REASON_CONFLICT, "%s", errors);
         plan_then(step, on_claims_refused, item);
         plan_because(step, "a claim of %s is being deleted: its protection must end first",
                      text_of(item, item->pod_name));

@@ -12,6 +12,9 @@
 #include "models/control/revision.h"
 #include "models/control/statefulset.h"
 
+/* retry.DefaultBackoff */
+#define BUMP_ATTEMPTS 4
+
 static AtomTable *atoms_of(const SetSync *sync)
 {
     return world_atoms(actor_world(sync->actor));
@@ -122,10 +125,15 @@ static void create_revision(SetSync *sync)
 
 /* --- rolling back --- */
 
+static void plan_empty_bump(SetSync *sync, int64_t number);
+
 static PlanVerdict on_bumped_nothing(Actor *actor, PlanStep *step, const Reply *reply, void *data)
 {
-    (void)actor, (void)step, (void)reply;
-    return give_up(data);
+    SetSync *sync = data;
+    (void)actor;
+    if (reply->reason != REASON_CONFLICT || ++sync->bumps == BUMP_ATTEMPTS) return give_up(sync);
+    plan_empty_bump(sync, value_as_int(value_get(plan_step_body(step), "revision"), 0));
+    return PLAN_ACCEPT;
 }
 
 /* Upstream goes on with the empty object that the failed update returned. */
@@ -152,6 +160,7 @@ static PlanVerdict on_bumped(Actor *actor, PlanStep *step, const Reply *reply, v
     if (reply->reason == REASON_OK) return PLAN_ACCEPT;
     if (reply->reason != REASON_CONFLICT) return give_up(sync);
     int64_t number = value_as_int(value_get(plan_step_body(step), "revision"), 0);
+    sync->bumps = 1;
     plan_drop_rest(actor);
     plan_empty_bump(sync, number);
     return PLAN_ACCEPT;
