@@ -127,7 +127,7 @@ spec:
   manifests: [$PWD/tests/golden/manifests/web.yaml]
   steps:
 $(for hour in $(seq 1 400); do
-    echo "    - {at: ${hour}h, scale: {target: statefulset/web, replicas: $((hour % 3 + 1))}}"
+    echo "    - {at: ${hour}h, scale: {target: statefulset/web, replicas: $((hour % 2 * 30))}}"
 done)
 YAML
 
@@ -142,7 +142,8 @@ broken_off "system: disk full leaves a sound database" "$TMP/full"
 # interrupted SIGNAL: stops a run in the middle.
 interrupted() {
     local folder=$TMP/stopped-$1 process i
-    "$KENNEL" run "$TMP/long.yaml" -o "$folder" --quiet >"$TMP/out" 2>"$TMP/err" &
+    timeout -s KILL 20 "$KENNEL" run "$TMP/long.yaml" -o "$folder" --quiet \
+        >"$TMP/out" 2>"$TMP/err" &
     process=$!
     for i in $(seq 100); do
         [ -s "$folder/timeline.sqlite" ] && break
@@ -150,10 +151,8 @@ interrupted() {
     done
     sleep 0.3
     kill -s "$1" $process
-    ( sleep 20 && kill -KILL $process ) 2>/dev/null &
     wait $process
     code=$?
-    kill $! 2>/dev/null
     one_line "system: SIG$1" 255 "interrupted" "stopped-$1/timeline.sqlite"
     broken_off "system: SIG$1 leaves a sound database" "$folder"
 }
