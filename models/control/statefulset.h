@@ -128,7 +128,8 @@ bool statefulset_claim_conflicts(const SetSync *sync, const Object *claim, Atom 
 /* The claim with its owners put right. */
 Value *statefulset_claim_owned(const SetSync *sync, const Object *claim, int64_t ordinal,
                                const Object *pod, Atom pod_name);
-/* Whether a claim of this ordinal belongs to a pod of this name that is gone. */
-bool statefulset_claims_are_stale(const SetSync *sync, int64_t ordinal, Atom pod_name);
+/* Whether a claim of this ordinal belongs to another pod of this name, one that is gone. */
+bool statefulset_claims_are_stale(const SetSync *sync, int64_t ordinal, Atom pod_uid,
+                                  Atom pod_name);
 
 #endif

@@ -174,7 +174,7 @@ Value *statefulset_claim_owned(const SetSync *sync, const Object *claim, int64_t
     return body;
 }
 
-bool statefulset_claims_are_stale(const SetSync *sync, int64_t ordinal, Atom pod_name)
+bool statefulset_claims_are_stale(const SetSync *sync, int64_t ordinal, Atom pod_uid, Atom pod_name)
 {
     if (!sync->view->has_retention || sync->view->when_scaled == RETENTION_RETAIN) return false;
     for (uint32_t i = 0; i < sync->view->claim_template_count; i++) {
@@ -182,7 +182,8 @@ bool statefulset_claims_are_stale(const SetSync *sync, int64_t ordinal, Atom pod
         if (!claim) continue;
         const Meta *meta = object_meta(claim);
         for (uint32_t j = 0; j < meta->owner_count; j++)
-            if (names_pod(&meta->owners[j], pod_name)) return true;
+            if (names_pod(&meta->owners[j], pod_name) && meta->owners[j].uid != pod_uid)
+                return true;
     }
     return false;
 }

@@ -207,11 +207,19 @@ void statefulset_truncate(SetSync *sync)
 
 /* --- who is a replica, who is condemned --- */
 
+/* Two names may have one ordinal (web-1, web-01). As upstream, whose pods come by name: of two
+ * replicas the later counts; condemned ones keep their order. */
+static bool is_later(const SetSync *sync, const Object *pod, const Object *than)
+{
+    return !than || strcmp(actor_text(sync->actor, pod->key.name),
+                           actor_text(sync->actor, than->key.name)) > 0;
+}
+
 static int by_ordinal_descending(const void *a, const void *b, void *actor)
 {
     const SetPod *left = a, *right = b;
     if (left->ordinal != right->ordinal) return left->ordinal < right->ordinal ? 1 : -1;
-    return -strcmp(actor_text(actor, left->pod->key.name), actor_text(actor, right->pod->key.name));
+    return strcmp(actor_text(actor, left->pod->key.name), actor_text(actor, right->pod->key.name));
 }
 
 static void partition_pods(SetSync *sync)
@@ -227,10 +235,12 @@ static void partition_pods(SetSync *sync)
 
     for (unsigned i = 0; i < sync->pod_count; i++) {
         SetPod *pod = &sync->pods[i];
-        if (statefulset_wants(view, pod->ordinal))
-            sync->replicas[pod->ordinal - view->start_ordinal] = *pod;
-        else if (pod->ordinal >= 0)
+        if (statefulset_wants(view, pod->ordinal)) {
+            SetPod *slot = &sync->replicas[pod->ordinal - view->start_ordinal];
+            if (is_later(sync, pod->pod, slot->pod)) *slot = *pod;
+        } else if (pod->ordinal >= 0) {
             sync->condemned[sync->condemned_count++] = *pod;
+        }
     }
     g_qsort_with_data(sync->condemned, (gint)sync->condemned_count, sizeof *sync->condemned,
                       by_ordinal_descending, sync->actor);

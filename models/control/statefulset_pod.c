@@ -3,8 +3,7 @@
  * What a StatefulSet sync plans for one pod: create, repair, delete.
  * Mirrors: kubernetes v1.36 pkg/controller/statefulset/stateful_pod_control.go and processReplica
  *          of stateful_set_control.go
- * Simplified: a repair that must wait 10, 50, 250 ms after a conflict does so without jitter; a
- *             pod whose name has a leading zero is never renamed.
+ * Simplified: a repair that must wait 10, 50, 250 ms after a conflict does so without jitter.
  * State:  absent --create--> Pending --> Running, Ready --repair--> as the set says
  *            ^                               |
  *            `--- gone <--- Terminating <----'  (scale-down, rollout, terminal phase)
@@ -30,13 +29,14 @@ struct ErrorText {
 typedef struct {
     SetSync *sync;
     ItemMode mode;
-    int64_t ordinal;
-    const Object *pod; /* NULL: in memory only */
-    Atom pod_name;
+    int64_t ordinal;                   /* as its name says */
+    const Object *pod;                 /* NULL: in memory only */
+    const Object *mended;              /* as the last attempt to repair it left it, or NULL */
+    Atom pod_name;                     /* a repair may change it */
     unsigned claims_left, owners_left; /* steps whose answers are still to come */
     unsigned attempt;
-    bool is_waiting;   /* for the next attempt */
-    bool is_attempted; /* a pod update has been sent */
+    bool is_waiting;          /* for the next attempt */
+    bool is_attempted;        /* a pod update has been sent */
     ErrorText *errors;        /* in order of text */
     const char *create_error; /* of the pod, told after the claims are put right */
 } Item;
@@ -49,6 +49,7 @@ typedef struct {
 } ClaimStep;
 
 static void repair_attempt(Item *item);
+static bool pod_matches(const SetSync *sync, const Object *pod, int64_t ordinal);
 
 /* --- names and texts --- */
 
@@ -57,9 +58,22 @@ const char *statefulset_verb(const SetSync *sync, const char *lower, const char 
     return world_is_at_least(actor_world(sync->actor), 35) ? capital : lower;
 }
 
+/* An ordinal beyond 32 bits cannot be read back from a name: upstream's becomes -1, and the name
+ * that is made of that reads as 1. */
+static int64_t label_ordinal(int64_t ordinal)
+{
+    return ordinal > INT32_MAX ? -1 : ordinal;
+}
+
+static int64_t ordinal_of_name(int64_t ordinal)
+{
+    return ordinal > INT32_MAX ? 1 : ordinal;
+}
+
 Atom statefulset_pod_name(const SetSync *sync, int64_t ordinal)
 {
     char text[300];
+    ordinal = label_ordinal(ordinal);
     snprintf(text, sizeof text, "%s-%" PRId64, sync->name, ordinal);
     return actor_atom(sync->actor, text);
 }
@@ -78,12 +92,8 @@ static const char *plan_strdup(Actor *actor, const char *text)
 static Item *item_new(SetSync *sync, ItemMode mode, int64_t ordinal, const Object *pod, Atom name)
 {
     Item *item = plan_alloc(sync->actor, sizeof *item);
-    *item = (Item){.sync = sync,
-                   .mode = mode,
-                   .ordinal = ordinal,
-                   .pod = pod,
-                   .pod_name = name,
-                   .attempt = 1};
+    *item = (Item){
+        .sync = sync, .mode = mode, .ordinal = ordinal, .pod = pod, .pod_name = name, .attempt = 1};
     return item;
 }
 
@@ -375,7 +385,7 @@ static void put_identity_labels(const SetSync *sync, Value **labels, Atom name, 
 {
     value_put(labels, value_string(actor_text(sync->actor, name)), LABEL_POD_NAME);
     if (world_gate(actor_world(sync->actor), "PodIndexLabel"))
-        value_put(labels, value_printf("%" PRId64, ordinal), LABEL_POD_INDEX);
+        value_put(labels, value_printf("%" PRId64, label_ordinal(ordinal)), LABEL_POD_INDEX);
 }
 
 /* Whether a pod made now for an ordinal gets the current revision instead of the update. */
@@ -430,7 +440,8 @@ static Value *pod_body(const SetSync *sync, Atom name, int64_t ordinal)
     else
         value_drop(&spec, "subdomain");
     if (sync->view->claim_template_count)
-        value_put(&spec, volumes_of(sync, value_get(from, "volumes"), ordinal), "volumes");
+        value_put(&spec, volumes_of(sync, value_get(from, "volumes"), ordinal_of_name(ordinal)),
+                  "volumes");
 
     Value *body = value_map();
     value_map_set(body, "apiVersion", value_string("v1"));
@@ -469,35 +480,70 @@ static PlanVerdict repair_later(Actor *actor, PlanStep *step, const Reply *reply
 
 /* A pod whose claims are touched in this sync is looked at again by a parallel one, with whatever
  * the cache shows by then; when it still shows the old claims that ends in a conflict. */
-static void plan_second_look(Item *item)
+static void plan_second_look(Item *item, const Object *mended)
 {
     PlanStep *step = plan_answer(item->sync->actor, item->sync->set->key, REASON_OK,
                                  "claims of %s are looked at again", text_of(item, item->pod_name));
-    plan_then(step, repair_later,
-              item_new(item->sync, ITEM_REPAIR, item->ordinal, item->pod, item->pod_name));
+    Item *again = item_new(item->sync, ITEM_REPAIR, item->ordinal, item->pod, item->pod_name);
+    again->mended = mended;
+    plan_then(step, repair_later, again);
 }
 
-static bool create_pod(SetSync *sync, int64_t ordinal)
+static void release_object(void *object)
 {
-    Atom name = statefulset_pod_name(sync, ordinal);
+    object_unref(object);
+}
+
+/* Keeps an object as long as the plan; the reference is taken. */
+static const Object *keep(const SetSync *sync, const Object *object)
+{
+    union {
+        const Object *constant;
+        void *pointer;
+    } view = {object};
+    plan_keep(sync->actor, release_object, view.pointer);
+    return object;
+}
+
+/* What a parallel sync does with a pod that it has just created: the same as with any other. */
+static void look_again(Item *item, const SetPod *replica, bool is_touched, const Value *body)
+{
+    SetSync *sync = item->sync;
+    const Object *mended = NULL;
+    bool is_misnamed = !replica->pod && replica->ordinal > INT32_MAX;
+    if (is_misnamed)
+        mended = keep(sync, object_new(world_atoms(actor_world(sync->actor)), KIND_POD,
+                                       value_ref(body), 0, NULL));
+    if (is_touched || is_misnamed ||
+        (replica->pod && !pod_matches(sync, replica->pod, item->ordinal)))
+        plan_second_look(item, mended);
+}
+
+/* Makes the pod of a slot. A pod of no phase counts as not created; it is sent as it is cached. */
+static bool create_pod(SetSync *sync, const SetPod *replica)
+{
+    const Object *pod = replica->pod;
+    int64_t ordinal = ordinal_of_name(replica->ordinal);
+    Atom name = pod ? pod->key.name : statefulset_pod_name(sync, replica->ordinal);
     const char *text = actor_text(sync->actor, name);
-    if (statefulset_claims_are_stale(sync, ordinal, name)) {
+    if (statefulset_claims_are_stale(sync, ordinal, pod ? pod->uid : ATOM_NONE, name)) {
         actor_because(sync->actor, sync->set->key,
-                      "waiting for a claim of %s to be deleted: it belongs to the pod before "
-                      "(whenScaled: Delete); nothing wakes the set when it goes",
+                      "waiting for a claim of %s to be deleted: it belongs to the pod before; "
+                      "nothing wakes the set when it goes",
                       text);
         return true;
     }
-    Item *item = item_new(sync, ITEM_CREATE, ordinal, NULL, name);
+    Item *item = item_new(sync, ITEM_CREATE, ordinal, pod, name);
     if (!plan_claims(item)) return true;
-    PlanStep *step = plan_create(sync->actor, KIND_POD, pod_body(sync, name, ordinal));
+    Value *body = pod ? value_ref(pod->value) : pod_body(sync, name, replica->ordinal);
+    PlanStep *step = plan_create(sync->actor, KIND_POD, body);
     plan_then(step, on_pod_created, item);
     plan_because(step,
                  sync->is_monotonic ? "%s is missing and all pods below it are available"
                                     : "%s is missing",
                  text);
-    if (sync->view->claim_template_count && plan_owners(item) && !sync->is_monotonic)
-        plan_second_look(item);
+    bool is_touched = sync->view->claim_template_count && plan_owners(item);
+    if (!sync->is_monotonic) look_again(item, replica, is_touched, plan_step_body(step));
     return sync->is_monotonic;
 }
 
@@ -506,9 +552,9 @@ static bool create_pod(SetSync *sync, int64_t ordinal)
 static bool identity_matches(const SetSync *sync, const Object *pod, int64_t ordinal)
 {
     const char *digits = actor_text(sync->actor, pod->key.name) + strlen(sync->name) + 1;
-    bool has_zero = digits[0] == '0' && digits[1] != '\0';
+    bool is_misnamed = digits[0] == '-' || (digits[0] == '0' && digits[1] != '\0');
     Atom label = meta_label(object_meta(pod), actor_atom(sync->actor, LABEL_POD_NAME));
-    return ordinal >= 0 && !has_zero && label == pod->key.name;
+    return ordinal >= 0 && !is_misnamed && label == pod->key.name;
 }
 
 static bool storage_matches(const SetSync *sync, const Object *pod, int64_t ordinal)
@@ -539,21 +585,56 @@ static PlanVerdict on_pod_updated(Actor *actor, PlanStep *step, const Reply *rep
     return reply->reason == REASON_OK ? PLAN_ACCEPT : PLAN_REFUSE;
 }
 
+static bool pod_matches(const SetSync *sync, const Object *pod, int64_t ordinal)
+{
+    return identity_matches(sync, pod, ordinal) && storage_matches(sync, pod, ordinal) &&
+           statefulset_claims_match(sync, ordinal, pod->uid, pod->key.name);
+}
+
+/* Name and labels as the ordinal wants them. */
+static void put_identity(Item *item, Value **body)
+{
+    const Value *old = value_find(*body, "metadata", "labels");
+    Value *labels = old ? value_ref(old) : value_map();
+    item->pod_name = statefulset_pod_name(item->sync, item->ordinal);
+    put_identity_labels(item->sync, &labels, item->pod_name, item->ordinal);
+    value_put(body, labels, "metadata", "labels");
+    value_put(body, value_string(text_of(item, item->pod_name)), "metadata", "name");
+}
+
+/* The pod that an attempt begins with: what the cache shows under its name, once there has been an
+ * attempt, else what that left. */
+static const Object *pod_to_mend(const Item *item)
+{
+    Key key = {KIND_POD, item->sync->set->key.space, item->pod_name};
+    const Object *known = item->mended ? item->mended : item->pod;
+    const Object *cached = known && item->attempt > 1 ? actor_get(item->sync->actor, key) : NULL;
+    return cached ? cached : known;
+}
+
+static void plan_repair(Item *item, const Object *pod, Value *body)
+{
+    SetSync *sync = item->sync;
+    AtomTable *atoms = world_atoms(actor_world(sync->actor));
+    item->mended = keep(sync, object_new(atoms, KIND_POD, body, pod->version, NULL));
+    ClaimStep *data = claim_step_new(item, ATOM_NONE);
+    PlanStep *step = plan_update(sync->actor, item->mended, value_ref(body));
+    plan_then(step, on_pod_updated, data);
+    plan_late(step, body_if_current, data);
+    plan_because(step, "labels, volumes or claims of %s are not the set's",
+                 text_of(item, item->pod_name));
+}
+
 /* One attempt, from what the cache shows now. */
 static void repair_attempt(Item *item)
 {
     SetSync *sync = item->sync;
-    Key key = {KIND_POD, sync->set->key.space, item->pod_name};
-    const Object *cached = item->attempt > 1 ? actor_get(sync->actor, key) : NULL;
-    const Object *pod = item->pod && cached ? cached : item->pod;
+    const Object *pod = pod_to_mend(item);
     bool is_dirty = false;
 
     g_autoptr(Value) body = pod ? value_ref(pod->value) : NULL;
     if (pod && !identity_matches(sync, pod, item->ordinal)) {
-        const Value *old = value_find(body, "metadata", "labels");
-        Value *labels = old ? value_ref(old) : value_map();
-        put_identity_labels(sync, &labels, item->pod_name, item->ordinal);
-        value_put(&body, labels, "metadata", "labels");
+        put_identity(item, &body);
         is_dirty = true;
     }
     if (pod && !storage_matches(sync, pod, item->ordinal)) {
@@ -568,16 +649,10 @@ static void repair_attempt(Item *item)
         is_dirty = true;
     }
     if (!pod) return;
-    if (!is_dirty) {
-        if (item->is_attempted) pod_event(sync, "Update", item->pod_name, NULL);
-        return;
-    }
-    ClaimStep *data = claim_step_new(item, ATOM_NONE);
-    PlanStep *step = plan_update(sync->actor, pod, value_ref(body));
-    plan_then(step, on_pod_updated, data);
-    plan_late(step, body_if_current, data);
-    plan_because(step, "labels, volumes or claims of %s are not the set's",
-                 text_of(item, item->pod_name));
+    if (is_dirty)
+        plan_repair(item, pod, g_steal_pointer(&body));
+    else if (item->is_attempted)
+        pod_event(sync, "Update", item->pod_name, NULL);
 }
 
 /* --- deleting --- */
@@ -644,7 +719,7 @@ bool statefulset_process_replica(SetSync *sync, unsigned index)
 {
     const Object *pod = sync->replicas[index].pod;
     int64_t ordinal = sync->replicas[index].ordinal;
-    if (!pod) return create_pod(sync, ordinal);
+    if (!pod) return create_pod(sync, &sync->replicas[index]);
 
     const PodView *view = pod_view(pod);
     if (pod_is_terminal(view)) {
@@ -655,22 +730,20 @@ bool statefulset_process_replica(SetSync *sync, unsigned index)
         statefulset_delete_pod(sync, pod->key.name, false, why);
         return true;
     }
-    if (view->phase == PHASE_NONE) return create_pod(sync, ordinal);
+    if (view->phase == PHASE_NONE) return create_pod(sync, &sync->replicas[index]);
 
     bool is_touched = false;
     if (view->phase == PHASE_PENDING && sync->view->claim_template_count) {
         Item *item = item_new(sync, ITEM_PENDING, ordinal, pod, pod->key.name);
         if (!plan_claims(item)) return true;
         is_touched = plan_owners(item) > 0;
-        if (is_touched && !sync->is_monotonic) plan_second_look(item);
+        if (is_touched && !sync->is_monotonic) plan_second_look(item, NULL);
     }
     if (sync->is_monotonic && (object_is_terminating(pod) || !pod_is_running_and_ready(view) ||
                                !statefulset_is_available(sync, view)))
         return waits_for(sync, pod, ordinal);
     if (is_touched) return false;
-    if (identity_matches(sync, pod, ordinal) && storage_matches(sync, pod, ordinal) &&
-        statefulset_claims_match(sync, ordinal, pod->uid, pod->key.name))
-        return false;
+    if (pod_matches(sync, pod, ordinal)) return false;
     repair_attempt(item_new(sync, ITEM_REPAIR, ordinal, pod, pod->key.name));
     return sync->is_doomed;
 }
