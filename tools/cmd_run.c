@@ -304,7 +304,11 @@ static bool load(Session *session, GError **error)
 static int run_session(Session *session)
 {
     g_autoptr(GError) error = NULL;
-    if (!load(session, &error) || !run_variants(session, &error)) return cli_fail(error);
+    if (!load(session, &error)) {
+        cli_fail(error);
+        return EXIT_BAD_INPUT; /* nothing was run */
+    }
+    if (!run_variants(session, &error)) return cli_fail(error);
     /* Nothing is recorded any more: from here on an interrupt just ends the program. */
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
