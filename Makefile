@@ -64,6 +64,10 @@ $(BUILD)/bench-%: $(LIB_OBJS) $(call objs,$(TOOLS)) $(BUILD)/tests/bench/%.o
 	$(say) "  link  $@"
 	$(quiet)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
+$(BUILD)/l2: $(LIB_OBJS) $(call objs,$(TOOLS) $(wildcard tests/conformance/l2/*.c))
+	$(say) "  link  $@"
+	$(quiet)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
 $(BUILD)/fuzz_%: $(LIB_OBJS) $(call objs,$(TOOLS)) $(BUILD)/tests/fuzz/fuzz_%.o
 	$(say) "  link  $@"
 	$(quiet)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS)
@@ -167,6 +171,16 @@ fuzz-run: $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(FUZZ))
 	  -verbosity=0 -artifact_prefix=$(BUILD)/ $(BUILD)/corpus/$$name \
 	  $$([ -d "$$seeds" ] && echo "$$seeds") || status=1; done; exit $$status
 
+readme: $(BUILD)/kennel ## Write the tables of the READMEs as the program prints them
+	KENNEL=$(BUILD)/kennel tests/readme.sh --write
+
+STUDY := results/studies/pets-and-cattle
+results: $(BUILD)/kennel ## Rebuild the reference results in results/studies
+	@mkdir -p $(STUDY) $(BUILD)/study
+	$(BUILD)/kennel run -q scenarios/pets-and-cattle.yaml -o $(BUILD)/study
+	COLUMNS=200 $(BUILD)/kennel check -v $(BUILD)/study/timeline.sqlite > $(STUDY)/verdicts.txt || true
+	$(BUILD)/kennel plot -f svg -o $(STUDY) $(BUILD)/study/timeline.sqlite
+
 # --- make check: parts that run side by side; tests/part.sh keeps a log and a count of each ---
 
 CHECK := build/check
@@ -182,7 +196,7 @@ check: ## Set up, build with gcc and clang, run all tests and lint; ends with th
 # The longest come first.
 CHECK_PARTS := part-build-asan part-build-gcc part-lint part-unit-asan part-build-clang \
   part-build-gcc-O0 part-unit-gcc part-determinism part-bad-input part-golden part-reconcile part-extend \
-  part-install part-conformance
+  part-install part-conformance part-readme
 
 part-build-gcc:
 	$(part) $(build) BUILD=$(CHECK)-gcc CC=gcc $(CHECK)-gcc/kennel $(CHECK)-gcc/unit
@@ -208,12 +222,14 @@ part-reconcile: part-build-gcc
 	$(part) env KENNEL=$(CHECK)-gcc/kennel tests/reconcile.sh
 part-conformance: part-build-gcc
 	$(part) env KENNEL=$(CHECK)-gcc/kennel tests/conformance.sh
+part-readme: part-build-gcc
+	$(part) env KENNEL=$(CHECK)-gcc/kennel tests/readme.sh
 part-extend: part-build-gcc
 	$(part) tests/extend.sh
 part-install: part-build-gcc
 	$(part) tests/install.sh
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all sql-headers demo install uninstall clean help unit golden lint lint-full format bench fuzz \
+.PHONY: readme results all sql-headers demo install uninstall clean help unit golden lint lint-full format bench fuzz \
   fuzz-run check FORCE $(CHECK_PARTS)
 .SECONDARY:
