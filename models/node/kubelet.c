@@ -85,6 +85,15 @@ static PlanVerdict deleted(Actor *actor, PlanStep *step, const Reply *reply, voi
     return is_done ? PLAN_ACCEPT : PLAN_REFUSE;
 }
 
+/* Whoever has nothing to write passes the turn on. */
+static void next_turn(Kubelet *kubelet)
+{
+    if (kubelet->is_pushing || kubelet->waiting->len == 0) return;
+    Key next = g_array_index(kubelet->waiting, Key, 0);
+    g_array_remove_index(kubelet->waiting, 0);
+    actor_enqueue(kubelet->actor, next);
+}
+
 static void push_done(Actor *actor, Key key, bool succeeded, void *data)
 {
     Kubelet *kubelet = (Kubelet *)actor_state(actor);
@@ -92,10 +101,7 @@ static void push_done(Actor *actor, Key key, bool succeeded, void *data)
     (void)succeeded;
     (void)data;
     kubelet->is_pushing = false;
-    if (kubelet->waiting->len == 0) return;
-    Key next = g_array_index(kubelet->waiting, Key, 0);
-    g_array_remove_index(kubelet->waiting, 0);
-    actor_enqueue(actor, next);
+    next_turn(kubelet);
 }
 
 static void wait_for_turn(Kubelet *kubelet, Key key)
@@ -105,33 +111,43 @@ static void wait_for_turn(Kubelet *kubelet, Key key)
     g_array_append_val(kubelet->waiting, key);
 }
 
-static void sync_pod(Kubelet *kubelet, Key key)
+/* Plans what the API does not show yet, and the last delete. */
+static void plan_push(PodWorker *worker)
 {
-    Actor *actor = kubelet->actor;
-    const Object *pod = actor_get(actor, key);
-    PodWorker *worker = pod ? kubelet_worker(kubelet, pod->uid) : NULL;
-    if (!worker || worker->is_gone) return;
-    if (kubelet->is_pushing) {
-        wait_for_turn(kubelet, key);
-        return;
-    }
+    Actor *actor = worker->kubelet->actor;
     worker->is_push_pending = false;
     podstatus_refresh(worker);
     g_autoptr(Value) status = podstatus_value(worker);
     void *serial = GUINT_TO_POINTER(worker->serial);
     if (!worker->keeps_status && !worker->is_deleted && !podstatus_is_shown(worker->api, status)) {
-        PlanStep *step =
-            plan_patch_status(actor, key, PATCH_STRATEGIC, podstatus_patch(worker->api, status));
+        PlanStep *step = plan_patch_status(actor, worker->key, PATCH_STRATEGIC,
+                                           podstatus_patch(worker->api, status));
         plan_uid(step, worker->uid);
         plan_then(step, patched, serial);
     }
     bool is_last = podworker_is_finished(worker) && object_is_terminating(worker->api);
     if (is_last && !worker->is_deleted) {
-        PlanStep *step = plan_delete(actor, key);
+        PlanStep *step = plan_delete(actor, worker->key);
         plan_delete_options(step, worker->uid, 0, 0, PROPAGATION_DEFAULT);
         plan_then(step, deleted, serial);
     }
-    if (plan_is_empty(actor)) return;
+}
+
+static void sync_pod(Kubelet *kubelet, Key key)
+{
+    Actor *actor = kubelet->actor;
+    const Object *pod = actor_get(actor, key);
+    PodWorker *worker = pod ? kubelet_worker(kubelet, pod->uid) : NULL;
+    bool is_known = worker && !worker->is_gone;
+    if (is_known && kubelet->is_pushing) {
+        wait_for_turn(kubelet, key);
+        return;
+    }
+    if (is_known) plan_push(worker);
+    if (plan_is_empty(actor)) {
+        next_turn(kubelet);
+        return;
+    }
     kubelet->is_pushing = true;
     plan_finally(actor, push_done, NULL);
 }

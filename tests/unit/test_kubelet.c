@@ -116,6 +116,31 @@ TEST(a_deletion_is_heard_although_its_version_is_known)
     cluster_close(&cluster);
 }
 
+/* The status manager writes for one pod at a time; one that is gone when its turn comes passes the
+ * turn on. */
+TEST(a_pod_that_is_gone_passes_its_turn_on)
+{
+    Cluster cluster;
+    cluster_open(&cluster, 5 * NANOS_S);
+    static const char *const names[] = {"web-0", "web-1", "web-2"};
+    for (unsigned i = 0; i < 3; i++)
+        cluster_pod(&cluster, names[i], "node-1", NULL, NULL);
+    cluster_run(&cluster, 5 * NANOS_MIN);
+    cluster.scenario.cluster.latency.api_write = dist_constant(20 * NANOS_S);
+    const Runtime *runtime = machine_runtime(cluster_machine(&cluster, "node-1"));
+    for (unsigned i = 0; i < 3; i++) {
+        const Object *pod = cluster_get(&cluster, KIND_POD, names[i]);
+        Sandbox *sandbox = runtime_sandbox(runtime, pod->uid);
+        runtime_exit_container((Container *)sandbox->containers->pdata[0], 1);
+        cluster_run(&cluster, 3 * NANOS_S);
+    }
+    cluster_delete(&cluster, KIND_POD, "web-0", 0);
+    cluster_delete(&cluster, KIND_POD, "web-1", 0);
+    cluster_run(&cluster, 3 * NANOS_MIN);
+    EQUAL_INT(pod_view(cluster_get(&cluster, KIND_POD, "web-2"))->restarts, 1);
+    cluster_close(&cluster);
+}
+
 TEST(force_deleted_pod_goes_on_until_the_kubelet_hears)
 {
     Cluster cluster;
