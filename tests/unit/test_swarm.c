@@ -284,6 +284,19 @@ static void check_processes(Watch *watch)
 
 /* --- the end --- */
 
+/* Whether an ordinal waits for ever: its claim went with an earlier pod and the controller, which
+ * saw that one's, looks again at the next event only; or the claim was deleted under the pod, and
+ * the kubelet does not mount it again. */
+static bool claim_is_lost(const Watch *watch, const SwarmLoad *load, int64_t ordinal)
+{
+    g_autofree char *name = g_strdup_printf("data-%s-%" PRId64, load->name, ordinal);
+    const Object *pod = get_pod(watch, load->name, ordinal);
+    const Object *claim = get(watch, KIND_PERSISTENT_VOLUME_CLAIM, name);
+    bool is_stale = load->deletes_on_scale && !pod && !claim;
+    bool is_doomed = pod && claim && object_is_terminating(claim);
+    return load->has_claim && (is_stale || is_doomed);
+}
+
 /* The documented ways in which a set stays as it is until somebody or the 12-hour resync helps. */
 static bool is_stuck(const Watch *watch, const SwarmLoad *load, const Object *set)
 {
@@ -294,7 +307,10 @@ static bool is_stuck(const Watch *watch, const SwarmLoad *load, const Object *se
         watch->swarm->minor <= 34 && load->min_ready_s > 0 && view->available >= view->replicas;
     /* A claim that a pod owns holds the pod in foreground deletion, and the pod holds the claim. */
     bool holds_itself = load->was_deleted_in_foreground && load->deletes_on_scale;
-    return sleeps || holds_itself;
+    bool lacks_claim = false;
+    for (int64_t i = view->start_ordinal; i < view->start_ordinal + view->replicas; i++)
+        lacks_claim = lacks_claim || claim_is_lost(watch, load, i);
+    return sleeps || holds_itself || lacks_claim;
 }
 
 /* Equal counts of a set, and where its pods are. */
@@ -379,8 +395,12 @@ static void check_cache(Watch *watch, const Process *process)
                       is ? "an old" : "the late", text_of(watch, list.items[i]->ref));
         }
     }
-    if (process_role(process) == ROLE_CONTROLLER_MANAGER && process_is_leading(process) &&
-        table_kind(cache, KIND_POD).count != table_kind(store_table(store), KIND_POD).count)
+    const Machine *machine = process_machine(process);
+    ObjectList pods = machine ? table_lookup(store_table(store), INDEX_POD_NODE,
+                                             index_key(machine_name(machine), 0))
+                              : table_kind(store_table(store), KIND_POD);
+    if ((machine || process_role(process) == ROLE_CONTROLLER_MANAGER) &&
+        process_is_leading(process) && table_kind(cache, KIND_POD).count != pods.count)
         fault(watch, "%s does not know all pods", text_of(watch, process_name(process)));
 }
 
