@@ -199,7 +199,8 @@ CHECK_PARTS := part-build-asan part-build-gcc part-lint part-unit-asan part-buil
   part-install part-conformance part-readme
 
 part-build-gcc:
-	$(part) $(build) BUILD=$(CHECK)-gcc CC=gcc $(CHECK)-gcc/kennel $(CHECK)-gcc/unit
+	$(part) $(build) BUILD=$(CHECK)-gcc CC=gcc $(CHECK)-gcc/kennel $(CHECK)-gcc/unit \
+	  $(CHECK)-gcc/l2
 part-build-asan:
 	$(part) $(build) BUILD=$(CHECK)-asan CC=clang MODE=asan $(CHECK)-asan/kennel $(CHECK)-asan/unit
 part-build-clang:
