@@ -141,17 +141,24 @@ static const Value *load_profile(Reading *reading, const char *name, GError **er
     return NULL;
 }
 
-static bool read_map(Reading *reading, const Param *table, const char *key, const Value *profile,
-                     const Value *over, void *fields, GError **error)
+/* One of the maps of spec.cluster: its key, what the profile and the scenario say, where it goes. */
+typedef struct {
+    const char *key;
+    const Param *table;
+    const Value *over;
+    void *fields;
+} ClusterMap;
+
+static bool read_map(Reading *reading, const ClusterMap *map, const Value *profile, GError **error)
 {
-    g_autofree char *path = g_strconcat("spec.cluster.", key, NULL);
-    if (over && !value_is_map(over)) {
-        param_error(error, (ParamPlace){reading->file, path}, over, "must be a map");
+    g_autofree char *path = g_strconcat("spec.cluster.", map->key, NULL);
+    if (map->over && !value_is_map(map->over)) {
+        param_error(error, (ParamPlace){reading->file, path}, map->over, "must be a map");
         return false;
     }
-    Value *map = merged(value_get(profile, key), over);
-    g_ptr_array_add(reading->manifests->values, map);
-    return param_read(table, map, fields, (ParamPlace){reading->file, path}, error);
+    Value *all = merged(value_get(profile, map->key), map->over);
+    g_ptr_array_add(reading->manifests->values, all);
+    return param_read(map->table, all, map->fields, (ParamPlace){reading->file, path}, error);
 }
 
 static bool read_maps(Reading *reading, const ClusterFields *fields, GError **error)
@@ -160,11 +167,14 @@ static bool read_maps(Reading *reading, const ClusterFields *fields, GError **er
     const Value *profile = NULL;
     if (*fields->profile && !(profile = load_profile(reading, fields->profile, error)))
         return false;
-    return read_map(reading, latency_params, "latency", profile, fields->latency, &cluster->latency,
-                    error) &&
-           read_map(reading, control_plane_params, "controlPlane", profile, fields->control_plane,
-                    &cluster->control_plane, error) &&
-           read_map(reading, dns_params, "dns", profile, fields->dns, &cluster->dns, error);
+    const ClusterMap maps[] = {
+        {"latency", latency_params, fields->latency, &cluster->latency},
+        {"controlPlane", control_plane_params, fields->control_plane, &cluster->control_plane},
+        {"dns", dns_params, fields->dns, &cluster->dns},
+    };
+    for (unsigned i = 0; i < G_N_ELEMENTS(maps); i++)
+        if (!read_map(reading, &maps[i], profile, error)) return false;
+    return true;
 }
 
 /* A loop without a period would never let time pass. */

@@ -135,17 +135,23 @@ bool nanos_parse(const char *text, Nanos *ret_nanos)
     return true;
 }
 
-/* Appends value/unit as a decimal without trailing zeros: 1500, 1000, "us" gives "1.5us". */
-static char *decimal_write(char *at, uint64_t value, uint64_t unit, const char *name)
+/* Appends a whole number and a name; returns the end. The longest duration fits NANOS_TEXT_MAX. */
+static char *whole_write(char *at, uint64_t value, const char *name)
 {
-    at += sprintf(at, "%" PRIu64, value / unit);
+    return at + g_snprintf(at, NANOS_TEXT_MAX / 2, "%" PRIu64 "%s", value, name);
+}
+
+/* Appends value/unit as a decimal without trailing zeros: 1500, 1000, "us" gives "1.5us". */
+static void decimal_write(char *at, uint64_t value, uint64_t unit, const char *name)
+{
+    at = whole_write(at, value / unit, "");
     uint64_t rest = value % unit;
     if (rest) *at++ = '.';
     for (; rest; rest %= unit) {
         rest *= 10;
         *at++ = (char)('0' + rest / unit);
     }
-    return at + sprintf(at, "%s", name);
+    memcpy(at, name, strlen(name) + 1);
 }
 
 const char *nanos_format(Nanos nanos, char buffer[NANOS_TEXT_MAX])
@@ -162,11 +168,9 @@ const char *nanos_format(Nanos nanos, char buffer[NANOS_TEXT_MAX])
     } else if (left < (uint64_t)NANOS_S) {
         decimal_write(at, left, (uint64_t)NANOS_MS, "ms");
     } else {
-        if (left >= (uint64_t)NANOS_HOUR)
-            at += sprintf(at, "%" PRIu64 "h", left / (uint64_t)NANOS_HOUR);
+        if (left >= (uint64_t)NANOS_HOUR) at = whole_write(at, left / (uint64_t)NANOS_HOUR, "h");
         left %= (uint64_t)NANOS_HOUR;
-        if (left >= (uint64_t)NANOS_MIN)
-            at += sprintf(at, "%" PRIu64 "m", left / (uint64_t)NANOS_MIN);
+        if (left >= (uint64_t)NANOS_MIN) at = whole_write(at, left / (uint64_t)NANOS_MIN, "m");
         left %= (uint64_t)NANOS_MIN;
         if (left) decimal_write(at, left, (uint64_t)NANOS_S, "s");
     }

@@ -723,7 +723,7 @@ YamlStream *yaml_load(const char *file, GError **error)
     int reason = errno;
     if (in != NULL && !standard) fclose(in);
     if (!good) {
-        g_set_error(error, KENNEL_ERROR, KENNEL_ERROR_IO, "%s: cannot be read: %s", name,
+        g_set_error(error, KENNEL_ERROR, KENNEL_ERROR_INPUT, "%s: cannot be read: %s", name,
                     g_strerror(reason));
         return NULL;
     }

@@ -17,6 +17,16 @@ typedef struct {
     const char *workload;
 } Column;
 
+/* The columns of one block of the table. */
+typedef struct {
+    const CheckReport *report;
+    const GArray *columns;
+    unsigned first, last; /* of this block */
+    unsigned width;       /* of a column */
+    bool is_coloured;
+    FILE *out;
+} Block;
+
 static const char *color_of(VerdictWord word)
 {
     static const char *const codes[] = {"\033[2m", "\033[32m", "\033[1;31m"};
@@ -58,53 +68,64 @@ static char *label_of(const Value *value)
     return g_strdup(g_ascii_dtostr(buffer, sizeof buffer, value_as_float(value, 0)));
 }
 
-static void print_heads(const GArray *columns, unsigned first, unsigned last, unsigned width,
-                        FILE *out)
+static const Column *column_at(const Block *block, unsigned index)
 {
-    const Column *lead = &g_array_index(columns, Column, first);
-    value_each (i, lead->run->parameters) {
-        const char *key = value_key_at(lead->run->parameters, i);
-        print_cell(key, NAME_WIDTH, out);
-        for (unsigned k = first; k < last; k++) {
-            const Column *column = &g_array_index(columns, Column, k);
-            g_autofree char *label = label_of(value_get(column->run->parameters, key));
-            print_cell(label, width, out);
-        }
-        fputc('\n', out);
-    }
-    print_cell("guarantee", NAME_WIDTH, out);
-    for (unsigned k = first; k < last; k++)
-        print_cell(g_array_index(columns, Column, k).workload, width, out);
-    fputc('\n', out);
-    for (unsigned k = 0; k < NAME_WIDTH + (last - first) * width; k++)
-        fputc('-', out);
-    fputc('\n', out);
+    return &g_array_index(block->columns, Column, index);
 }
 
-static void print_guarantee(const CheckReport *report, const char *guarantee, const GArray *columns,
-                            unsigned first, unsigned last, unsigned width, bool is_coloured,
-                            FILE *out)
+static void print_heads(const Block *block)
 {
-    print_cell(guarantee, NAME_WIDTH, out);
+    const Value *parameters = column_at(block, block->first)->run->parameters;
+    value_each (i, parameters) {
+        const char *key = value_key_at(parameters, i);
+        print_cell(key, NAME_WIDTH, block->out);
+        for (unsigned k = block->first; k < block->last; k++) {
+            g_autofree char *label = label_of(value_get(column_at(block, k)->run->parameters, key));
+            print_cell(label, block->width, block->out);
+        }
+        fputc('\n', block->out);
+    }
+    print_cell("guarantee", NAME_WIDTH, block->out);
+    for (unsigned k = block->first; k < block->last; k++)
+        print_cell(column_at(block, k)->workload, block->width, block->out);
+    fputc('\n', block->out);
+    for (unsigned k = 0; k < NAME_WIDTH + (block->last - block->first) * block->width; k++)
+        fputc('-', block->out);
+    fputc('\n', block->out);
+}
+
+static const Verdict *verdict_at(const Block *block, unsigned index, const char *guarantee)
+{
+    const Column *column = column_at(block, index);
+    return check_find(block->report, column->run->id, column->workload, guarantee);
+}
+
+static void print_word(const Block *block, const Verdict *verdict)
+{
+    VerdictWord word = verdict ? verdict->word : VERDICT_NOT_EXERCISED;
+    if (block->is_coloured) fputs(color_of(word), block->out);
+    print_cell(verdict_text(word), block->width, block->out);
+    if (block->is_coloured) fputs("\033[0m", block->out);
+}
+
+static void print_guarantee(const Block *block, const char *guarantee)
+{
     bool has_figures = false;
-    for (unsigned k = first; k < last; k++) {
-        const Column *column = &g_array_index(columns, Column, k);
-        const Verdict *verdict = check_find(report, column->run->id, column->workload, guarantee);
-        VerdictWord word = verdict ? verdict->word : VERDICT_NOT_EXERCISED;
+    print_cell(guarantee, NAME_WIDTH, block->out);
+    for (unsigned k = block->first; k < block->last; k++) {
+        const Verdict *verdict = verdict_at(block, k, guarantee);
         has_figures = has_figures || (verdict && verdict->figures->len > 0);
-        if (is_coloured) fputs(color_of(word), out);
-        print_cell(verdict_text(word), width, out);
-        if (is_coloured) fputs("\033[0m", out);
+        print_word(block, verdict);
     }
-    fputc('\n', out);
+    fputc('\n', block->out);
     if (!has_figures) return;
-    print_cell("", NAME_WIDTH, out);
-    for (unsigned k = first; k < last; k++) {
-        const Column *column = &g_array_index(columns, Column, k);
-        const Verdict *verdict = check_find(report, column->run->id, column->workload, guarantee);
-        print_cell(verdict && verdict->figures->len ? verdict->figures->pdata[0] : "", width, out);
+    print_cell("", NAME_WIDTH, block->out);
+    for (unsigned k = block->first; k < block->last; k++) {
+        const Verdict *verdict = verdict_at(block, k, guarantee);
+        print_cell(verdict && verdict->figures->len ? verdict->figures->pdata[0] : "", block->width,
+                   block->out);
     }
-    fputc('\n', out);
+    fputc('\n', block->out);
 }
 
 static unsigned column_width(const GArray *columns)
@@ -121,12 +142,12 @@ void check_print(const CheckReport *report, unsigned width, bool is_coloured, FI
     unsigned each = column_width(columns);
     unsigned fit = width > NAME_WIDTH + each ? (width - NAME_WIDTH) / each : 1;
     for (unsigned first = 0; first < columns->len; first += fit) {
-        unsigned last = MIN(first + fit, columns->len);
+        Block block = {report, columns,     first, MIN(first + fit, columns->len),
+                       each,   is_coloured, out};
         if (first) fputc('\n', out);
-        print_heads(columns, first, last, each, out);
+        print_heads(&block);
         for (unsigned i = 0; i < report->guarantees->len; i++)
-            print_guarantee(report, report->guarantees->pdata[i], columns, first, last, each,
-                            is_coloured, out);
+            print_guarantee(&block, report->guarantees->pdata[i]);
     }
 }
 

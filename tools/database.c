@@ -86,19 +86,26 @@ static void bind_all(Database *database, sqlite3_stmt *statement)
     }
 }
 
-static bool step_all(Database *database, sqlite3_stmt *statement, const char *name, DatabaseRow row,
-                     void *self, unsigned result, GError **error)
+/* Who gets the rows, and how many statements that return columns came before. */
+typedef struct {
+    DatabaseRow row;
+    void *self;
+    unsigned result;
+} Taker;
+
+static bool step_all(Database *database, sqlite3_stmt *statement, const char *name,
+                     const Taker *taker, GError **error)
 {
     int code;
     while ((code = sqlite3_step(statement)) == SQLITE_ROW)
-        if (row && !row(self, statement, result)) return true;
+        if (taker->row && !taker->row(taker->self, statement, taker->result)) return true;
     return code == SQLITE_DONE || fail(database, name, error);
 }
 
 bool database_run(Database *database, const char *sql, const char *name, DatabaseRow row,
                   void *self, GError **error)
 {
-    unsigned result = 0;
+    Taker taker = {row, self, 0};
     bool ok = true;
     while (ok && *sql) {
         sqlite3_stmt *statement = NULL;
@@ -106,8 +113,8 @@ bool database_run(Database *database, const char *sql, const char *name, Databas
             return fail(database, name, error);
         if (!statement) continue;
         bind_all(database, statement);
-        ok = step_all(database, statement, name, row, self, result, error);
-        result += sqlite3_column_count(statement) > 0;
+        ok = step_all(database, statement, name, &taker, error);
+        taker.result += sqlite3_column_count(statement) > 0;
         sqlite3_finalize(statement);
     }
     return ok;

@@ -278,11 +278,17 @@ static bool mend_fonts(const char *picture, GError **error)
     return write_file(picture, svg->str, error);
 }
 
-static bool draw_format(const PlotJob *job, const PlotData *plot, const char *name,
-                        const char *title, const char *format, GPtrArray *made, GError **error)
+/* One file to draw: whose plot, how the file is called, in which format. */
+typedef struct {
+    const char *name, *title, *format;
+} Picture;
+
+static bool draw_picture(const PlotJob *job, const PlotData *plot, const Picture *wanted,
+                         GPtrArray *made, GError **error)
 {
+    const char *format = wanted->format;
     g_autofree char *folder = g_dir_make_tmp("kennel-plot-XXXXXX", NULL);
-    g_autofree char *file = g_strdup_printf("%s.%s", title, format);
+    g_autofree char *file = g_strdup_printf("%s.%s", wanted->title, format);
     g_autofree char *picture = g_build_filename(job->output, file, NULL);
     if (!folder) {
         g_set_error(error, KENNEL_ERROR, KENNEL_ERROR_IO, "no temporary folder can be made in %s",
@@ -291,7 +297,7 @@ static bool draw_format(const PlotJob *job, const PlotData *plot, const char *na
     }
     g_autofree char *data_path = g_build_filename(folder, "data", NULL);
     g_autofree char *script = g_build_filename(folder, "script.gp", NULL);
-    g_autofree char *text = script_text(job, plot, name, data_path, picture, format);
+    g_autofree char *text = script_text(job, plot, wanted->name, data_path, picture, format);
     bool ok = write_file(data_path, plot->data->str, error) && write_file(script, text, error) &&
               run_gnuplot(script, error);
     g_remove(data_path);
@@ -316,7 +322,7 @@ static bool draw_split(const PlotJob *job, const char *name, const char *split, 
     bool ok = plot != NULL;
     bool is_empty = ok && plot_variable(plot, "height", 1) <= 0;
     for (const char *const *format = job->formats; ok && !is_empty && *format; format++)
-        ok = draw_format(job, plot, name, title, *format, made, error);
+        ok = draw_picture(job, plot, &(Picture){name, title, *format}, made, error);
     plot_data_free(plot);
     return ok;
 }

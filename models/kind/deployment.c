@@ -190,8 +190,8 @@ static void deployment_record(World *world, const Object *old, const Object *now
     }
     workload_record_number(world, now, ROW_WORKLOAD_REPLICAS, before ? &before->replicas : NULL,
                            deployment->replicas);
-    workload_record_number(world, now, ROW_WORKLOAD_MIN_READY,
-                           before ? &before->min_ready_s : NULL, deployment->min_ready_s);
+    workload_record_number(world, now, ROW_WORKLOAD_MIN_READY, before ? &before->min_ready_s : NULL,
+                           deployment->min_ready_s);
     workload_record_number(world, now, ROW_WORKLOAD_READY, before ? &before->ready : NULL,
                            deployment->ready);
 }

@@ -380,8 +380,8 @@ static void statefulset_record(World *world, const Object *old, const Object *no
     if (before == NULL) record_created(world, now);
     workload_record_number(world, now, ROW_WORKLOAD_REPLICAS, before ? &before->replicas : NULL,
                            set->replicas);
-    workload_record_number(world, now, ROW_WORKLOAD_MIN_READY,
-                           before ? &before->min_ready_s : NULL, set->min_ready_s);
+    workload_record_number(world, now, ROW_WORKLOAD_MIN_READY, before ? &before->min_ready_s : NULL,
+                           set->min_ready_s);
     workload_record_number(world, now, ROW_WORKLOAD_START, before ? &before->start_ordinal : NULL,
                            set->start_ordinal);
     workload_record_number(world, now, ROW_WORKLOAD_READY, before ? &before->ready : NULL,

@@ -128,12 +128,13 @@ typedef struct {
     const char *given, *keys[5], *expected;
 } KindRow;
 
-static const char SET[] = "spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: "
-                          "{a: b}}, spec: {containers: [{name: m, image: i}]}}}";
+static const char set_text[] =
+    "spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: "
+    "{a: b}}, spec: {containers: [{name: m, image: i}]}}}";
 
 static const KindRow kind_rows[] = {
     {KIND_STATEFUL_SET,
-     SET,
+     set_text,
      {"spec", "updateStrategy"},
      "{\"rollingUpdate\":{\"partition\":0},\"type\":\"RollingUpdate\"}"},
     {KIND_STATEFUL_SET,
@@ -152,11 +153,11 @@ static const KindRow kind_rows[] = {
      "spec: {updateStrategy: {type: OnDelete}}",
      {"spec", "updateStrategy"},
      "{\"type\":\"OnDelete\"}"},
-    {KIND_STATEFUL_SET, SET, {"spec", "replicas"}, "1"},
+    {KIND_STATEFUL_SET, set_text, {"spec", "replicas"}, "1"},
     {KIND_STATEFUL_SET, "spec: {replicas: 0}", {"spec", "replicas"}, "0"},
     {KIND_STATEFUL_SET, "spec: {replicas: three}", {"spec", "replicas"}, "\"three\""},
-    {KIND_STATEFUL_SET, SET, {"spec", "revisionHistoryLimit"}, "10"},
-    {KIND_STATEFUL_SET, SET, {"spec", "podManagementPolicy"}, "\"OrderedReady\""},
+    {KIND_STATEFUL_SET, set_text, {"spec", "revisionHistoryLimit"}, "10"},
+    {KIND_STATEFUL_SET, set_text, {"spec", "podManagementPolicy"}, "\"OrderedReady\""},
     {KIND_STATEFUL_SET,
      "spec: {persistentVolumeClaimRetentionPolicy: {whenScaled: Delete}}",
      {"spec", "persistentVolumeClaimRetentionPolicy"},

@@ -6,7 +6,7 @@
 #include "tests/unit/test.h"
 #include "tests/unit/trees.h"
 
-static const char POD[] =
+static const char pod_text[] =
     "{apiVersion: v1, kind: Pod, metadata: {name: web-3, namespace: shop, uid: u1, labels: {app: "
     "web, controller-revision-hash: web-abc}}, spec: {nodeName: node-a, hostname: web-3, "
     "subdomain: web, terminationGracePeriodSeconds: 5, initContainers: [{name: i, image: x, "
@@ -28,7 +28,7 @@ static const char POD[] =
 TEST(pods_are_projected)
 {
     g_autoptr(AtomTable) atoms = atom_table_new();
-    autoobject object = object_from(atoms, POD, 1);
+    autoobject object = object_from(atoms, pod_text, 1);
     const PodView *pod = pod_view(object);
     const PodSpec *spec = pod->spec;
     EQUAL_TEXT(atom_text(atoms, spec->node_name), "node-a");
@@ -61,7 +61,7 @@ TEST(pods_are_projected)
 TEST(pod_status_is_projected)
 {
     g_autoptr(AtomTable) atoms = atom_table_new();
-    autoobject object = object_from(atoms, POD, 1);
+    autoobject object = object_from(atoms, pod_text, 1);
     const PodView *pod = pod_view(object);
     EQUAL_TEXT(atom_text(atoms, pod->revision), "web-abc");
     EQUAL_TEXT(atom_text(atoms, pod->pod_ip), "10.0.0.1");
@@ -83,7 +83,7 @@ TEST(pod_status_is_projected)
 TEST(versions_share_what_did_not_change)
 {
     g_autoptr(AtomTable) atoms = atom_table_new();
-    const Object *first = object_from(atoms, POD, 1);
+    const Object *first = object_from(atoms, pod_text, 1);
     Value *value = value_ref(first->value);
     value_put(&value, value_string("Failed"), "status", "phase");
     autoobject second = object_new(atoms, KIND_POD, value, 2, first);
@@ -120,7 +120,7 @@ static void check_key(const Object *object, IndexId id, uint64_t expected)
 TEST(pods_are_indexed)
 {
     g_autoptr(AtomTable) atoms = atom_table_new();
-    autoobject pod = object_from(atoms, POD, 1);
+    autoobject pod = object_from(atoms, pod_text, 1);
     uint64_t keys[INDEX_KEYS_MAX];
     Atom shop = atom_of(atoms, "shop");
     check_key(pod, INDEX_POD_NODE, index_key(atom_of(atoms, "node-a"), 0));
@@ -393,7 +393,7 @@ static Value *damage(const Value *value, GRand *random, int odds)
 }
 
 static const char *const whole[] = {
-    POD,
+    pod_text,
     "{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: web, labels: {a: b}}, spec: "
     "{replicas: 3, ordinals: {start: 5}, selector: {matchLabels: {a: b}, matchExpressions: [{key: "
     "a, operator: In, values: [b]}]}, updateStrategy: {type: RollingUpdate, rollingUpdate: "

@@ -71,7 +71,7 @@ static void check_update(Kind kind, const char *base, const Row *rows, unsigned 
     "must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex "   \
     "used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
 
-static const char POD[] = "{metadata: {name: p}, spec: {containers: [{name: m, image: i}]}}";
+static const char pod_text[] = "{metadata: {name: p}, spec: {containers: [{name: m, image: i}]}}";
 
 TEST(pods_are_checked)
 {
@@ -123,7 +123,7 @@ TEST(pods_are_checked)
         {"{spec: {volumes: [{name: x, persistentVolumeClaim: {}}]}}",
          "spec.volumes[0].persistentVolumeClaim.claimName: Required value"},
     };
-    CHECK_NEW(KIND_POD, POD, rows);
+    CHECK_NEW(KIND_POD, pod_text, rows);
 }
 
 TEST(probes_are_checked)
@@ -145,7 +145,7 @@ TEST(probes_are_checked)
          "spec.containers[0].readinessProbe.terminationGracePeriodSeconds: Invalid value: 5: must "
          "not be set for readinessProbes"},
     };
-    CHECK_NEW(KIND_POD, POD, rows);
+    CHECK_NEW(KIND_POD, pod_text, rows);
 }
 
 #define POD_FIXED                                                                                  \
@@ -177,7 +177,7 @@ TEST(pod_specs_hardly_change)
     CHECK_UPDATE(KIND_POD, base, rows);
 }
 
-static const char SET[] =
+static const char set_text[] =
     "{metadata: {name: web}, spec: {selector: {matchLabels: {app: web}}, serviceName: web, "
     "template: {metadata: {labels: {app: web}}, spec: {containers: [{name: m, image: i}]}}}}";
 
@@ -231,7 +231,7 @@ TEST(stateful_sets_are_checked)
          "StatefulSet is not Supported"},
         {"{spec: [a]}", "spec: cannot unmarshal array into a field of type v1.StatefulSetSpec"},
     };
-    CHECK_NEW(KIND_STATEFUL_SET, SET, rows);
+    CHECK_NEW(KIND_STATEFUL_SET, set_text, rows);
 }
 
 #define SET_FIXED                                                                                 \
@@ -262,7 +262,7 @@ TEST(stateful_set_updates_are_checked)
          "status.availableReplicas: Invalid value: 2: cannot be greater than "
          "status.readyReplicas"},
     };
-    CHECK_UPDATE(KIND_STATEFUL_SET, SET, rows);
+    CHECK_UPDATE(KIND_STATEFUL_SET, set_text, rows);
     static const Row lower[] = {
         {"{status: {replicas: 0, collisionCount: 1}}",
          "status.collisionCount: Invalid value: 1: cannot be decremented"},
@@ -270,7 +270,7 @@ TEST(stateful_set_updates_are_checked)
          "status.collisionCount: Invalid value: 0: cannot be decremented"},
         {"{status: {replicas: 0, collisionCount: 3}}", ""},
     };
-    g_autoptr(Value) old = complete(KIND_STATEFUL_SET, SET, "{status: {collisionCount: 2}}");
+    g_autoptr(Value) old = complete(KIND_STATEFUL_SET, set_text, "{status: {collisionCount: 2}}");
     g_autofree char *base = json_text(old);
     CHECK_UPDATE(KIND_STATEFUL_SET, base, lower);
 }
@@ -335,8 +335,9 @@ TEST(services_and_slices_are_checked)
     CHECK_NEW(KIND_ENDPOINT_SLICE, "{addressType: IPv4}", slices);
 }
 
-static const char CLAIM[] = "{spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: "
-                            "10Gi}}}}";
+static const char claim_text[] =
+    "{spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: "
+    "10Gi}}}}";
 
 #define CLAIM_FIXED                                                                    \
     "spec: Forbidden: spec is immutable after creation except resources.requests and " \
@@ -357,14 +358,14 @@ TEST(claims_are_checked)
          "spec.volumeMode: Unsupported value: \"Tape\": supported values: \"Block\", "
          "\"Filesystem\""},
     };
-    CHECK_NEW(KIND_PERSISTENT_VOLUME_CLAIM, CLAIM, rows);
+    CHECK_NEW(KIND_PERSISTENT_VOLUME_CLAIM, claim_text, rows);
     static const Row unbound[] = {
         {"{spec: {volumeName: v}}", ""},
         {"{spec: {storageClassName: fast}}", ""},
         {"{spec: {resources: {requests: {storage: 20Gi}}}}", CLAIM_FIXED},
         {"{spec: {accessModes: [ReadWriteMany]}}", CLAIM_FIXED},
     };
-    CHECK_UPDATE(KIND_PERSISTENT_VOLUME_CLAIM, CLAIM, unbound);
+    CHECK_UPDATE(KIND_PERSISTENT_VOLUME_CLAIM, claim_text, unbound);
     static const char bound_claim[] =
         "{spec: {accessModes: [ReadWriteOnce], volumeName: v, resources: {requests: {storage: "
         "10Gi}}}, status: {phase: Bound, capacity: {storage: 10Gi}}}";
