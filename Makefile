@@ -68,6 +68,10 @@ $(BUILD)/l2: $(LIB_OBJS) $(call objs,$(TOOLS) $(wildcard tests/conformance/l2/*.
 	$(say) "  link  $@"
 	$(quiet)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
+$(BUILD)/fidelity: $(LIB_OBJS) $(call objs,$(TOOLS) tests/conformance/fidelity/fidelity.c)
+	$(say) "  link  $@"
+	$(quiet)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
 $(BUILD)/fuzz_%: $(LIB_OBJS) $(call objs,$(TOOLS)) $(BUILD)/tests/fuzz/fuzz_%.o
 	$(say) "  link  $@"
 	$(quiet)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS)
@@ -143,6 +147,9 @@ unit: $(BUILD)/unit ## Build and run the unit tests
 golden: $(BUILD)/kennel ## Write the expected texts of tests/golden and tests/reconcile anew; review the diff
 	KENNEL=$(BUILD)/kennel tests/golden.sh --rewrite
 	KENNEL=$(BUILD)/kennel tests/reconcile.sh --rewrite
+
+fidelity: $(BUILD)/kennel $(BUILD)/l2 $(BUILD)/fidelity ## Write results/studies/fidelity: agreement with recorded decisions
+	KENNEL=$(BUILD)/kennel tests/fidelity.sh
 
 lint: ## Format, static analysis and house rules, as in `make check`
 	@tools/setup check
@@ -231,6 +238,6 @@ part-install: part-build-gcc
 	$(part) tests/install.sh
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: readme results all sql-headers demo install uninstall clean help unit golden lint lint-full format bench fuzz \
+.PHONY: readme results all sql-headers demo install uninstall clean help unit golden fidelity lint lint-full format bench fuzz \
   fuzz-run check FORCE $(CHECK_PARTS)
 .SECONDARY:
