@@ -125,11 +125,12 @@ SELECT edge.run, edge.object, edge.uid, node.text AS node, edge.from_at, edge.fr
   FROM edge JOIN run_end AS e ON e.run = edge.run JOIN string AS node ON node.id = edge.node
  WHERE edge.running = 1;
 
--- Addresses of pods.
+-- Addresses of pods; a restart of the machine gives a pod another one.
 CREATE VIEW pod_ip AS
-SELECT f.run, f.object, f.uid, string.text AS ip, f.at AS from_at, f.n AS from_n
-  FROM named_fact AS f JOIN string ON string.id = f.detail
- WHERE f.what = 'pod-ip' AND f.detail <> 0;
+SELECT s.run, s.object, s.uid, ip.text AS ip, s.from_at, s.from_n,
+       coalesce(s.next_at, e.at) AS until_at, s.until_n
+  FROM state AS s JOIN run_end AS e ON e.run = s.run JOIN string AS ip ON ip.id = s.detail
+ WHERE s.what = 'pod-ip' AND s.detail <> 0;
 
 -- Which claims a pod was made with.
 CREATE VIEW pod_claim AS

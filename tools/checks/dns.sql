@@ -2,7 +2,8 @@
 -- guarantee: dns
 -- promise: the name of a pod answers only the address of a live pod of that identity.
 -- Judged on what a client gets that asks again whenever its answer has expired, so the DNS server's
--- lag and the TTL of caches are part of it. A pod is live while its containers really run.
+-- lag and the TTL of caches are part of it. A pod is live from the time it has its address until
+-- the last of its containers has stopped; between restarts it keeps its address.
 
 -- exercised: names of pods that answered at all
 CREATE TEMP TABLE name_of_pod AS
@@ -16,8 +17,12 @@ SELECT n.run, n.workload, n.object, a.fqdn, a.answer, a.from_at, a.until_at
   JOIN name_of_pod AS n ON n.run = a.run
        AND n.host = substr(a.fqdn, 1, instr(a.fqdn, '.svc.') - 1);
 CREATE TEMP TABLE live AS
-SELECT r.run, r.object, i.ip, r.from_at, r.until_at
-  FROM pod_run AS r JOIN pod_ip AS i ON i.run = r.run AND i.object = r.object AND i.uid = r.uid;
+SELECT i.run, i.object, i.ip, i.from_at,
+       min(i.until_at, p.until_at, coalesce(max(r.until_at), i.until_at)) AS until_at
+  FROM pod_ip AS i JOIN pod AS p ON p.run = i.run AND p.object = i.object AND p.uid = i.uid
+  LEFT JOIN pod_run AS r ON r.run = i.run AND r.object = i.object AND r.uid = i.uid
+       AND r.from_at < i.until_at AND r.until_at > i.from_at
+ GROUP BY i.run, i.object, i.uid, i.from_n;
 CREATE INDEX temp.live_by_object ON live (run, object, ip);
 CREATE TEMP TABLE stale AS
 SELECT a.run, a.workload, a.fqdn, a.answer, a.from_at, a.until_at,
