@@ -30,7 +30,6 @@ typedef struct {
     const char *space, *name;
     Nanos now;
     bool knows_now;
-    bool has_budget; /* gate MaxUnavailableStatefulSet */
 } Case;
 
 /* One thing worth knowing; texts are owned. */

@@ -7,7 +7,6 @@
  */
 #include "tools/reconcile_dump.h"
 
-#include "models/gates.h"
 #include "sim/json.h"
 #include "tools/cli.h"
 #include "tools/reconcile_print.h"
@@ -69,12 +68,6 @@ static Nanos present(const Dump *dump, const ReconcileOptions *options)
     return options->has_now ? options->now : dump->has_time ? dump->newest : 0;
 }
 
-static bool has_budget(const ReconcileOptions *options)
-{
-    const char *gate = "MaxUnavailableStatefulSet";
-    return value_as_bool(value_get(options->gates, gate), gate_default(gate, options->minor));
-}
-
 static Case judge(const Dump *dump, const ReconcileOptions *options, Rehearsal *rehearsal,
                   const SetRef *set)
 {
@@ -89,7 +82,6 @@ static Case judge(const Dump *dump, const ReconcileOptions *options, Rehearsal *
         .name = set->name,
         .now = present(dump, options),
         .knows_now = options->has_now || dump->has_time,
-        .has_budget = has_budget(options),
     };
 }
 
