@@ -73,12 +73,26 @@ static bool is_better(const Actor *actor, const Object *volume, const Object *be
     return strcmp(actor_text(actor, volume->key.name), actor_text(actor, best->key.name)) < 0;
 }
 
+/* Volumes are reserved for one incarnation of a claim, or (by hand) for a name; there may be one
+ * for each incarnation. */
+static gint64 reserved_for_uid(Atom uid)
+{
+    return (gint64)index_key(ATOM_NONE, uid);
+}
+
+static gint64 reserved_for_name(Atom space, Atom name)
+{
+    return (gint64)index_key(space, name);
+}
+
 static const Object *reserved_volume(const Actor *actor, const Object *claim)
 {
     const BinderState *state = (const BinderState *)actor_state(actor);
-    gint64 id = (gint64)index_key(claim->key.space, claim->key.name);
-    Atom name = GPOINTER_TO_UINT(g_hash_table_lookup(state->reserved, &id));
-    const Object *volume = volume_named(actor, name);
+    gint64 by_uid = reserved_for_uid(claim->uid);
+    gint64 by_name = reserved_for_name(claim->key.space, claim->key.name);
+    const void *found = g_hash_table_lookup(state->reserved, &by_uid);
+    if (!found) found = g_hash_table_lookup(state->reserved, &by_name);
+    const Object *volume = volume_named(actor, GPOINTER_TO_UINT(found));
     const VolumeView *view = volume ? volume_view(volume) : NULL;
     if (!view || !view->has_claim || view->claim_space != claim->key.space ||
         view->claim_name != claim->key.name)
@@ -342,7 +356,8 @@ static void remember(BinderState *state, const Object *volume, bool is_there)
     g_ptr_array_remove(state->free, name);
     if (is_there && !view->has_claim) g_ptr_array_add(state->free, name);
     if (!view->has_claim) return;
-    gint64 id = (gint64)index_key(view->claim_space, view->claim_name);
+    gint64 id = view->claim_uid ? reserved_for_uid(view->claim_uid)
+                                : reserved_for_name(view->claim_space, view->claim_name);
     if (is_there)
         g_hash_table_insert(state->reserved, g_memdup2(&id, sizeof id), name);
     else if (g_hash_table_lookup(state->reserved, &id) == name)

@@ -100,6 +100,26 @@ TEST(released_volume_is_not_given_again)
     cluster_close(&cluster);
 }
 
+/* A volume that a former claim of the name has used does not stand in the way of another one. */
+TEST(each_incarnation_of_a_claim_has_its_reservation)
+{
+    Cluster cluster;
+    cluster_open(&cluster, 5 * NANOS_S);
+    add_volume(&cluster, "old", "2Gi", "");
+    cluster_claim(&cluster, "data", "manual", "ReadWriteOnce");
+    cluster_run(&cluster, 10 * NANOS_S);
+    cluster_delete(&cluster, KIND_PERSISTENT_VOLUME_CLAIM, "data", -1);
+    cluster_run(&cluster, 10 * NANOS_S);
+    add_volume(&cluster, "next", "2Gi", "  claimRef: {namespace: default, name: data}\n");
+    cluster_run(&cluster, 5 * NANOS_S);
+    cluster_delete(&cluster, KIND_PERSISTENT_VOLUME, "old", -1);
+    cluster_run(&cluster, 5 * NANOS_S);
+    cluster_claim(&cluster, "data", "manual", "ReadWriteOnce");
+    cluster_run(&cluster, 10 * NANOS_S);
+    EQUAL_TEXT(volume_of(&cluster, "data"), "next");
+    cluster_close(&cluster);
+}
+
 TEST(claim_whose_volume_vanished_is_lost)
 {
     Cluster cluster;
