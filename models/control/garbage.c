@@ -103,6 +103,15 @@ static bool same_owners(const Object *old, const Object *now)
     return true;
 }
 
+static bool same_finalizers(const Object *old, const Object *now)
+{
+    const Meta *a = object_meta(old), *b = object_meta(now);
+    if (a->finalizer_count != b->finalizer_count) return false;
+    for (uint32_t i = 0; i < a->finalizer_count; i++)
+        if (a->finalizers[i] != b->finalizers[i]) return false;
+    return true;
+}
+
 /* Owners that wait for their dependents look again. */
 static void wake_owners(Actor *actor, const Object *dependent)
 {
@@ -155,8 +164,7 @@ static void on_change(Actor *actor, const Object *old, const Object *now)
     if (has_moved && object_meta(now)->owner_count && has_absent_owner(actor, now))
         actor_enqueue(actor, now->key);
     if (old && has_moved) wake_owners(actor, old);
-    if (is_newly_going || (object_is_terminating(now) &&
-                           object_meta(now)->finalizer_count != object_meta(old)->finalizer_count))
+    if (is_newly_going || (object_is_terminating(now) && !same_finalizers(old, now)))
         actor_enqueue(actor, now->key);
     if (!old && object_meta(now)->owner_count) wake_owners(actor, now);
 }

@@ -137,3 +137,21 @@ TEST(orphaning_leaves_the_dependents)
     EQUAL_INT(object_meta(child)->owner_count, 0);
     world_free(yard.world);
 }
+
+/* Who deletes again, and otherwise, is heard: one finalizer takes the place of the other. */
+TEST(orphaning_after_a_foreground_deletion)
+{
+    Yard yard;
+    yard_open(&yard);
+    yard_put(&yard, "owner", "", "");
+    yard_put(&yard, "held", OWNED_BY("owner", "u-owner", "true"), ", finalizers: [test/hold]");
+    rig_run(yard.world, 5 * NANOS_S);
+    yard_delete(&yard, "owner", PROPAGATION_FOREGROUND);
+    CU_ASSERT_PTR_NOT_NULL(yard_get(&yard, KIND_PERSISTENT_VOLUME_CLAIM, "owner"));
+    yard_delete(&yard, "owner", PROPAGATION_ORPHAN);
+    CU_ASSERT_PTR_NULL(yard_get(&yard, KIND_PERSISTENT_VOLUME_CLAIM, "owner"));
+    const Object *held = yard_get(&yard, KIND_PERSISTENT_VOLUME_CLAIM, "held");
+    CU_ASSERT_FATAL(held != NULL);
+    EQUAL_INT(object_meta(held)->owner_count, 0);
+    world_free(yard.world);
+}
