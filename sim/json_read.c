@@ -10,15 +10,18 @@
 
 #include <math.h>
 
-#define DEPTH_MAX 200
+#define DEPTH_MAX  200
+#define KNOWN_KEYS 256
 
 typedef struct {
     const char *start, *at, *end;
     const char *file;
-    unsigned line;    /* of start */
-    GString *scratch; /* keys, and strings with escapes */
+    unsigned line;              /* of start */
+    GString *scratch;           /* keys, and strings with escapes */
+    GPtrArray *keys, *children; /* entries of the maps that are still open */
     unsigned depth;
-    const char *fault; /* NULL: none */
+    const char *fault;             /* NULL: none */
+    const char *known[KNOWN_KEYS]; /* interned keys met lately, by a cheap hash */
 } Reader;
 
 static Value *read_value(Reader *reader);
@@ -103,12 +106,12 @@ static void skip_plain(Reader *reader)
 }
 
 /* Reads a string whose quote has been passed; the text is in the input, or in scratch if it had
- * escapes or must end with a NUL. */
-static bool read_text(Reader *reader, bool is_ended, const char **ret_text, size_t *ret_length)
+ * escapes. */
+static bool read_text(Reader *reader, const char **ret_text, size_t *ret_length)
 {
     const char *from = reader->at;
     skip_plain(reader);
-    if (!is_ended && reader->at < reader->end && *reader->at == '"') {
+    if (reader->at < reader->end && *reader->at == '"') {
         *ret_text = from;
         *ret_length = (size_t)(reader->at++ - from);
         return true;
@@ -163,11 +166,27 @@ static const char *number_end(const char *at, const char *end, bool *ret_is_inte
     return at;
 }
 
+/* So many characters always fit. */
+#define DIGITS_SHORT 18
+
+static int64_t short_integer(const char *at, const char *end)
+{
+    bool is_negative = *at == '-';
+    int64_t number = 0;
+    for (at += is_negative; at < end; at++)
+        number = number * 10 + (*at - '0');
+    return is_negative ? -number : number;
+}
+
 static Value *read_number(Reader *reader)
 {
     bool is_integer;
     const char *from = reader->at, *to = number_end(from, reader->end, &is_integer);
     if (to == NULL) return fail(reader, "this is no number");
+    if (is_integer && to - from <= DIGITS_SHORT) {
+        reader->at = to;
+        return value_int(short_integer(from, to));
+    }
     g_string_truncate(reader->scratch, 0);
     g_string_append_len(reader->scratch, from, to - from);
     reader->at = to;
@@ -194,34 +213,68 @@ static Value *read_list(Reader *reader)
     }
 }
 
-static bool read_entry(Reader *reader, Value *map)
+/* The interned form of a key. */
+static const char *intern(Reader *reader, const char *text, size_t length)
+{
+    size_t hash = length;
+    for (size_t i = 0; i < length; i++)
+        hash = hash * 31 + (unsigned char)text[i];
+    const char **known = &reader->known[(hash ^ hash >> 8) % KNOWN_KEYS];
+    if (*known != NULL && strncmp(*known, text, length) == 0 && (*known)[length] == 0)
+        return *known;
+    if (text != reader->scratch->str) {
+        g_string_truncate(reader->scratch, 0);
+        g_string_append_len(reader->scratch, text, (gssize)length);
+    }
+    return *known = value_key(reader->scratch->str);
+}
+
+static bool read_entry(Reader *reader)
 {
     const char *text;
     size_t length;
     skip_space(reader);
     if (!take(reader, '"')) return fail(reader, "a key must be a string") != NULL;
-    if (!read_text(reader, true, &text, &length)) return false;
-    const char *key = value_key(text);
+    if (!read_text(reader, &text, &length)) return false;
+    const char *key = intern(reader, text, length);
     skip_space(reader);
     if (!take(reader, ':')) return fail(reader, "a key is followed by ':'") != NULL;
     Value *child = read_value(reader);
     if (child == NULL) return false;
-    unsigned before = value_size(map);
-    value_map_set(map, key, child);
-    return value_size(map) > before || fail(reader, "the key is given twice") != NULL;
+    g_ptr_array_add(reader->keys, (gpointer)(uintptr_t)key);
+    g_ptr_array_add(reader->children, child);
+    return true;
+}
+
+/* Reads entries onto the pile of open ones, up to the map's end. */
+static bool read_entries(Reader *reader)
+{
+    skip_space(reader);
+    if (take(reader, '}')) return true;
+    for (;;) {
+        if (!read_entry(reader)) return false;
+        skip_space(reader);
+        if (take(reader, '}')) return true;
+        if (!take(reader, ','))
+            return fail(reader, "a map goes on with ',' or ends with '}'") != NULL;
+    }
 }
 
 static Value *read_map(Reader *reader)
 {
-    g_autoptr(Value) map = value_map();
-    skip_space(reader);
-    if (take(reader, '}')) return g_steal_pointer(&map);
-    for (;;) {
-        if (!read_entry(reader, map)) return NULL;
-        skip_space(reader);
-        if (take(reader, '}')) return g_steal_pointer(&map);
-        if (!take(reader, ',')) return fail(reader, "a map goes on with ',' or ends with '}'");
+    unsigned from = reader->keys->len;
+    Value *map = NULL;
+    if (read_entries(reader)) {
+        map =
+            value_map_of((const char *const *)reader->keys->pdata + from,
+                         (Value *const *)reader->children->pdata + from, reader->keys->len - from);
+        if (map == NULL) fail(reader, "a key of the map is given twice");
     }
+    for (unsigned i = from; map == NULL && i < reader->children->len; i++)
+        value_unref(reader->children->pdata[i]);
+    g_ptr_array_set_size(reader->keys, (gint)from);
+    g_ptr_array_set_size(reader->children, (gint)from);
+    return map;
 }
 
 static Value *read_word(Reader *reader, const char *word, Value *value)
@@ -256,7 +309,7 @@ static Value *read_value(Reader *reader)
     case '[': return read_nested(reader, read_list);
     case '"':
         reader->at++;
-        if (!read_text(reader, false, &text, &length)) return NULL;
+        if (!read_text(reader, &text, &length)) return NULL;
         return value_string_n(text, length);
     case 'n': return read_word(reader, "null", value_null());
     case 't': return read_word(reader, "true", value_bool(true));
@@ -286,12 +339,14 @@ Value *json_parse(const char *text, size_t length, const char *file, unsigned li
     const char *valid_to = NULL;
     Value *value = NULL;
     reader.scratch = g_string_sized_new(256);
+    reader.keys = g_ptr_array_sized_new(64);
+    reader.children = g_ptr_array_sized_new(64);
     if (!g_utf8_validate_len(text, length, &valid_to)) {
         reader.at = valid_to;
         fail(&reader, *valid_to == 0 ? "a NUL" : "this is not UTF-8");
     } else {
         value = read_value(&reader);
-        skip_space(&reader);
+        if (value != NULL) skip_space(&reader);
     }
     if (value != NULL && reader.at < reader.end) {
         value_unref(value);
@@ -299,5 +354,7 @@ Value *json_parse(const char *text, size_t length, const char *file, unsigned li
     }
     if (value == NULL) report(&reader, error);
     g_string_free(reader.scratch, TRUE);
+    g_ptr_array_unref(reader.keys);
+    g_ptr_array_unref(reader.children);
     return value;
 }

@@ -172,9 +172,11 @@ Value *value_map(void)
 
 /* --- keys --- */
 
+#define KNOWN_KEYS 512
+
 /* Not g_intern_string(): that leaks its index whenever it grows, quadratic in the keys a user can
  * invent. Keys live for ever and never change, so the one thing shared by threads is the lock. */
-const char *value_key(const char *text)
+static const char *key_shared(const char *text)
 {
     static GMutex lock;
     static GHashTable *keys;
@@ -187,6 +189,18 @@ const char *value_key(const char *text)
     }
     g_mutex_unlock(&lock);
     return key;
+}
+
+/* Each thread remembers keys it met lately, which saves the lock and the table nearly always. */
+const char *value_key(const char *text)
+{
+    static _Thread_local const char *known[KNOWN_KEYS];
+    unsigned hash = 0;
+    for (const char *at = text; *at != 0; at++)
+        hash = hash * 31 + (unsigned char)*at;
+    const char **slot = &known[(hash ^ hash >> 9) % KNOWN_KEYS];
+    if (*slot == NULL || strcmp(*slot, text) != 0) *slot = key_shared(text);
+    return *slot;
 }
 
 /* --- entries of a private node --- */
@@ -219,7 +233,8 @@ static bool map_search(const Value *map, const char *key, unsigned *ret_index)
     while (low < high) {
         unsigned middle = (low + high) / 2;
         const char *other = entries[middle].key;
-        int order = other == key ? 0 : strcmp(other, key);
+        int order = (unsigned char)*other - (unsigned char)*key;
+        if (order == 0) order = other == key ? 0 : strcmp(other, key);
         if (order == 0) {
             *ret_index = middle;
             return true;
@@ -233,22 +248,39 @@ static bool map_search(const Value *map, const char *key, unsigned *ret_index)
     return false;
 }
 
-/* The slot of a key in a private map; a new one holds NULL. */
-static Value **map_slot(Value *map, const char *key)
+/* Where a key of a map is, or would have to be. */
+static bool map_place(const Value *map, const char *key, unsigned *ret_index)
 {
-    unsigned index = 0;
+    *ret_index = map->size;
     /* Keys often come in order (parsers, copies): look at the end first. */
-    if (map->size > 0 && strcmp(map->as[0].entries[map->size - 1].key, key) < 0)
-        index = map->size;
-    else if (map_search(map, key, &index))
-        return &map->as[0].entries[index].child;
-    if (capacity_for(map->size) == map->size) map_reserve(map, (size_t)map->size + 1);
+    if (map->size == 0 || strcmp(map->as[0].entries[map->size - 1].key, key) < 0) return false;
+    return map_search(map, key, ret_index);
+}
+
+/* Puts an interned key where it belongs, in a map that has room; the slot holds NULL. */
+static Value **map_place_at(Value *map, unsigned index, const char *interned)
+{
     Entry *entries = map->as[0].entries;
     for (unsigned i = map->size; i > index; i--)
         entries[i] = entries[i - 1];
-    entries[index] = (Entry){value_key(key), NULL};
+    entries[index] = (Entry){interned, NULL};
     map->size++;
     return &entries[index].child;
+}
+
+/* A new slot for an interned key; it holds NULL. */
+static Value **map_open(Value *map, unsigned index, const char *interned)
+{
+    if (capacity_for(map->size) == map->size) map_reserve(map, (size_t)map->size + 1);
+    return map_place_at(map, index, interned);
+}
+
+/* The slot of a key in a private map; a new one holds NULL. */
+static Value **map_slot(Value *map, const char *key)
+{
+    unsigned index;
+    if (map_place(map, key, &index)) return &map->as[0].entries[index].child;
+    return map_open(map, index, value_key(key));
 }
 
 static void list_insert(Value *list, unsigned index, Value *child)
@@ -268,6 +300,23 @@ void value_map_set(Value *map, const char *key, Value *child)
     Value **slot = map_slot(map, key);
     value_unref(*slot);
     *slot = child;
+}
+
+Value *value_map_of(const char *const *keys, Value *const *children, unsigned count)
+{
+    Value *map = value_map();
+    if (count == 0) return map;
+    map_reserve(map, count);
+    for (unsigned i = 0; i < count; i++) {
+        unsigned index;
+        if (map_place(map, keys[i], &index)) {
+            g_free(map->as[0].entries);
+            g_free(map);
+            return NULL;
+        }
+        *map_place_at(map, index, keys[i]) = children[i];
+    }
+    return map;
 }
 
 void value_list_add(Value *list, Value *child)

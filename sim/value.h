@@ -63,6 +63,10 @@ const char *value_key(const char *text);
 void value_map_set(Value *map, const char *key, Value *child);
 void value_list_add(Value *list, Value *child);
 
+/* A map of keys that value_key() gave, in any order; takes the children. NULL, with nothing taken,
+ * if a key occurs twice. For parsers, which know a map when they have read it. */
+Value *value_map_of(const char *const *keys, Value *const *children, unsigned count);
+
 /* --- reading; every reader accepts NULL and any type and then gives the fallback --- */
 
 ValueType value_type(const Value *value); /* NULL pointer: VALUE_NULL */

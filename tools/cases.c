@@ -112,24 +112,27 @@ static Value *run_steps(Rehearsal *rehearsal, Key set, const Value *steps, GErro
     return whole;
 }
 
-Value *case_run(CaseRunner *runner, const Value *recorded, GError **error)
+Rehearsal *case_stage(CaseRunner *runner, const Value *recorded, Key *ret_set, GError **error)
 {
-    Key set;
-    Nanos now;
+    Nanos now = runner->options.now;
     if (!value_is_map(recorded)) {
         case_fault(error, "case", "must be an object");
         return NULL;
     }
-    bool has_no_time = value_get(recorded, "now") == NULL && runner->options.has_now;
-    if (has_no_time)
-        now = runner->options.now;
-    else if (!case_time(recorded, "now", &now, error))
-        return NULL;
+    bool is_given = value_get(recorded, "now") == NULL && runner->options.has_now;
+    if (!is_given && !case_time(recorded, "now", &now, error)) return NULL;
     Value *gates = gates_of(runner, recorded, error);
     if (gates == NULL) return NULL;
     Rehearsal *rehearsal = rehearsal_for(runner, gates);
     rehearsal_at(rehearsal, now);
-    if (!case_load(rehearsal, recorded, &set, error)) return NULL;
+    return case_load(rehearsal, recorded, ret_set, error) ? rehearsal : NULL;
+}
+
+Value *case_run(CaseRunner *runner, const Value *recorded, GError **error)
+{
+    Key set;
+    Rehearsal *rehearsal = case_stage(runner, recorded, &set, error);
+    if (rehearsal == NULL) return NULL;
     const Value *steps = value_get(recorded, "steps");
     Value *result = steps != NULL ? run_steps(rehearsal, set, steps, error)
                                   : case_result(rehearsal, rehearsal_sync(rehearsal, set));

@@ -29,6 +29,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CaseRunner, case_runner_free)
  * set ("path: what") if the case is not a case. The result is the caller's. */
 Value *case_run(CaseRunner *runner, const Value *recorded, GError **error);
 
+/* Only puts a case's objects in place: the controller that would sync them, and the set. */
+Rehearsal *case_stage(CaseRunner *runner, const Value *recorded, Key *ret_set, GError **error);
+
 typedef struct {
     unsigned cases, steps; /* singles; steps of trajectories */
     unsigned wrong_cases, wrong_steps;

@@ -21,6 +21,7 @@ struct Lines {
     size_t at;          /* where the next line begins in text */
     unsigned number;
     bool has_begun, is_file_over, is_over;
+    bool is_inside; /* gzip data that have not ended */
 };
 
 Lines *lines_open(const char *file, GError **error)
@@ -82,6 +83,13 @@ static bool begin(Lines *lines, GError **error)
     return true;
 }
 
+static bool broken(const Lines *lines, const char *why, GError **error)
+{
+    g_set_error(error, KENNEL_ERROR, KENNEL_ERROR_INPUT, "%s: after line %u: broken gzip data: %s",
+                lines->name, lines->number, why);
+    return false;
+}
+
 /* Decompresses some of what was read. */
 static bool unpack(Lines *lines, GError **error)
 {
@@ -96,12 +104,11 @@ static bool unpack(Lines *lines, GError **error)
     g_byte_array_set_size(lines->text, before + (guint)written);
     if (read > 0) g_byte_array_remove_range(lines->packed, 0, (guint)read);
     if (result == G_CONVERTER_FINISHED) g_converter_reset(lines->gunzip); /* one may follow */
+    if (result != G_CONVERTER_ERROR) lines->is_inside = result != G_CONVERTER_FINISHED;
     if (result != G_CONVERTER_ERROR) return true;
     if (g_error_matches(why, G_IO_ERROR, G_IO_ERROR_PARTIAL_INPUT) && !lines->is_file_over)
         return read_chunk(lines, lines->packed, error);
-    g_set_error(error, KENNEL_ERROR, KENNEL_ERROR_INPUT, "%s: after line %u: broken gzip data: %s",
-                lines->name, lines->number, why->message);
-    return false;
+    return broken(lines, why->message, error);
 }
 
 /* Makes more text, or finds that there is none. */
@@ -117,6 +124,7 @@ static bool fill(Lines *lines, GError **error)
     }
     if (lines->packed->len == 0 && !read_chunk(lines, lines->packed, error)) return false;
     lines->is_over = lines->packed->len == 0;
+    if (lines->is_over && lines->is_inside) return broken(lines, "they end too early", error);
     return lines->is_over || unpack(lines, error);
 }
 
@@ -124,8 +132,8 @@ const char *lines_next(Lines *lines, size_t *ret_length, GError **error)
 {
     size_t searched = 0;
     for (;;) {
-        const char *from = (const char *)lines->text->data + lines->at;
         size_t left = lines->text->len - lines->at;
+        const char *from = left > 0 ? (const char *)lines->text->data + lines->at : "";
         const char *end = left > searched ? memchr(from + searched, '\n', left - searched) : NULL;
         if (end != NULL || (lines->is_over && left > 0)) {
             *ret_length = end != NULL ? (size_t)(end - from) : left;

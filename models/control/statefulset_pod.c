@@ -615,10 +615,13 @@ static const Object *pod_to_mend(const Item *item)
 static void plan_repair(Item *item, const Object *pod, Value *body)
 {
     SetSync *sync = item->sync;
-    AtomTable *atoms = world_atoms(actor_world(sync->actor));
-    item->mended = keep(sync, object_new(atoms, KIND_POD, body, pod->version, NULL));
+    if (item->pod_name != pod->key.name || item->attempt > 1) {
+        AtomTable *atoms = world_atoms(actor_world(sync->actor));
+        pod = keep(sync, object_new(atoms, KIND_POD, value_ref(body), pod->version, NULL));
+        item->mended = pod;
+    }
     ClaimStep *data = claim_step_new(item, ATOM_NONE);
-    PlanStep *step = plan_update(sync->actor, item->mended, value_ref(body));
+    PlanStep *step = plan_update(sync->actor, pod, body);
     plan_then(step, on_pod_updated, data);
     plan_late(step, body_if_current, data);
     plan_because(step, "labels, volumes or claims of %s are not the set's",
