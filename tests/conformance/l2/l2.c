@@ -63,8 +63,12 @@ static void tell_recorded(Replay *replay)
         int64_t version = 0;
         if (!value_get(line, "kind")) continue;
         text_to_int(value_text(line, "rv"), &version);
-        story_tell(replay->recorded, time_of_line(line), version, value_text(line, "type"),
-                   value_text(line, "kind"), value_text(line, "name"), value_get(line, "obj"));
+        story_tell(replay->recorded, &(Telling){.at = time_of_line(line),
+                                                .version = version,
+                                                .type = value_text(line, "type"),
+                                                .kind = value_text(line, "kind"),
+                                                .name = value_text(line, "name"),
+                                                .object = value_get(line, "obj")});
     }
 }
 
@@ -77,9 +81,13 @@ static void on_commit(void *self, const Change *change)
     const Object *object = change->now;
     g_autoptr(Value) reduced = story_reduce(object);
     if (!reduced) return;
-    story_tell(replay->simulated, world_now(replay->world), object->version, types[change->type],
-               kind_info(object->key.kind)->name,
-               atom_text(world_atoms(replay->world), object->key.name), reduced);
+    story_tell(replay->simulated,
+               &(Telling){.at = world_now(replay->world),
+                          .version = object->version,
+                          .type = types[change->type],
+                          .kind = kind_info(object->key.kind)->name,
+                          .name = atom_text(world_atoms(replay->world), object->key.name),
+                          .object = reduced});
 }
 
 static void configure(Replay *replay)
@@ -181,8 +189,8 @@ static bool pod_holds(const Replay *replay, const char *condition)
 static bool holds(const Replay *replay, const char *condition)
 {
     if (g_str_has_prefix(condition, "web-")) return pod_holds(replay, condition);
-    unsigned number = 0, all;
-    bool has_number = sscanf(condition, "%u", &number) == 1;
+    unsigned number = (unsigned)g_ascii_strtoull(condition, NULL, 10), all;
+    bool has_number = g_ascii_isdigit(*condition);
     const char *on = strstr(condition, "on v");
     unsigned ready = count_ready(replay, on ? on + 3 : "", &all);
     if (strstr(condition, "pod")) return all == number;

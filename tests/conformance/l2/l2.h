@@ -28,9 +28,15 @@ typedef struct {
 Story *story_new(void);
 void story_free(Story *story);
 
-/* Tells a change; the object is reduced as recordings have it (story_reduce()). */
-void story_tell(Story *story, Nanos at, int64_t version, const char *type, const char *kind,
-                const char *name, const Value *reduced);
+/* A change of an object, reduced as recordings have it (story_reduce()). */
+typedef struct {
+    Nanos at;
+    int64_t version;
+    const char *type, *kind, *name; /* type: "ADDED", "MODIFIED" or "DELETED" */
+    const Value *object;
+} Telling;
+
+void story_tell(Story *story, const Telling *telling);
 
 /* An object as recordings reduce it; NULL for kinds that stories leave out. */
 Value *story_reduce(const Object *object);

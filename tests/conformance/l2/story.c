@@ -144,19 +144,20 @@ static Facts *facts_of(Story *story, const char *kind, const char *name, bool is
     return facts;
 }
 
-static void tell_pod(Story *story, const Token *now, Facts *facts, const char *name,
-                     const Value *reduced)
+static void tell_pod(Story *story, const Telling *now, Facts *facts)
 {
-    const char *phase = value_text(reduced, "phase");
-    bool is_ready = value_as_bool(value_get(reduced, "ready"), false);
+    const char *phase = value_text(now->object, "phase");
+    const char *revision = revision_of(now->object);
+    bool is_ready = value_as_bool(value_get(now->object, "ready"), false);
     if (facts->phase && strcmp(facts->phase, phase) != 0)
-        tell(story->tokens, now->at, now->version, "%s %s", name, phase);
+        tell(story->tokens, now->at, now->version, "%s %s", now->name, phase);
     if (is_ready != facts->is_ready)
-        tell(story->tokens, now->at, now->version, "%s %s", name, is_ready ? "Ready" : "NotReady");
-    if (facts->labels && strcmp(facts->labels, revision_of(reduced)) != 0)
-        tell(story->tokens, now->at, now->version, "relabel %s %s", name, revision_of(reduced));
+        tell(story->tokens, now->at, now->version, "%s %s", now->name,
+             is_ready ? "Ready" : "NotReady");
+    if (facts->labels && strcmp(facts->labels, revision) != 0)
+        tell(story->tokens, now->at, now->version, "relabel %s %s", now->name, revision);
     replace(&facts->phase, g_strdup(phase));
-    replace(&facts->labels, g_strdup(revision_of(reduced)));
+    replace(&facts->labels, g_strdup(revision));
     facts->is_ready = is_ready;
 }
 
@@ -167,49 +168,59 @@ static const char *short_kind(const char *kind)
                                                      : "claim ";
 }
 
-static void tell_owners(Story *story, const Token *now, Facts *facts, const char *name,
-                        const Value *reduced)
+static void tell_owners(Story *story, const Telling *now, Facts *facts)
 {
-    char *owners = join_owners(value_get(reduced, "owners"));
+    char *owners = join_owners(value_get(now->object, "owners"));
     if (facts->owners && strcmp(facts->owners, owners) != 0)
-        tell(story->tokens, now->at, now->version, "owners %s [%s]", name, owners);
+        tell(story->tokens, now->at, now->version, "owners %s [%s]", now->name, owners);
     replace(&facts->owners, owners);
 }
 
-void story_tell(Story *story, Nanos at, int64_t version, const char *type, const char *kind,
-                const char *name, const Value *reduced)
+static void tell_set(Story *story, const Telling *telling, Facts *facts)
 {
-    Token now = {at, version, NULL};
-    bool is_set = strcmp(kind, "StatefulSet") == 0;
-    bool is_pod = strcmp(kind, "Pod") == 0, is_revision = strcmp(kind, "ControllerRevision") == 0;
-    bool is_claim = strcmp(kind, "PersistentVolumeClaim") == 0;
-    if (!is_set && !is_pod && !is_revision && !is_claim) return;
-    bool is_added = strcmp(type, "ADDED") == 0;
+    char *status = status_text(telling->object);
+    if (strcmp(telling->type, "DELETED") == 0)
+        tell(story->tokens, telling->at, telling->version, "gone set %s", telling->name);
+    else if (!facts->status || strcmp(facts->status, status) != 0)
+        tell(story->statuses, telling->at, telling->version, "%s", status);
+    replace(&facts->status, status);
+}
+
+static void tell_revision(Story *story, const Telling *telling, Facts *facts, bool is_added)
+{
+    int64_t number = value_as_int(value_get(telling->object, "revision"), 0);
+    if (!is_added && number != facts->revision)
+        tell(story->tokens, telling->at, telling->version, "revision %s number %" PRId64,
+             telling->name, number);
+    facts->revision = number;
+}
+
+void story_tell(Story *story, const Telling *telling)
+{
+    static const char *const kinds[] = {"StatefulSet", "Pod", "PersistentVolumeClaim",
+                                        "ControllerRevision", NULL};
+    const char *kind = telling->kind, *name = telling->name;
+    if (!g_strv_contains(kinds, kind)) return;
+    bool is_added = strcmp(telling->type, "ADDED") == 0, is_pod = strcmp(kind, "Pod") == 0;
     Facts *facts = facts_of(story, kind, name, is_added);
-    if (is_set) {
-        char *status = status_text(reduced);
-        if (strcmp(type, "DELETED") == 0)
-            tell(story->tokens, at, version, "gone set %s", name);
-        else if (!facts->status || strcmp(facts->status, status) != 0)
-            tell(story->statuses, at, version, "%s", status);
-        replace(&facts->status, status);
+    if (strcmp(kind, "StatefulSet") == 0) {
+        tell_set(story, telling, facts);
         return;
     }
-    if (is_added && is_pod)
-        tell(story->tokens, at, version, "create %s %s", name, revision_of(reduced));
-    if (is_added && !is_pod)
-        tell(story->tokens, at, version, "create %s%s", short_kind(kind), name);
-    int64_t number = value_as_int(value_get(reduced, "revision"), 0);
-    if (is_revision && !is_added && number != facts->revision)
-        tell(story->tokens, at, version, "revision %s number %" PRId64, name, number);
-    facts->revision = number;
-    bool is_marked = value_get(reduced, "deletionTimestamp") != NULL;
-    if (is_marked && !facts->is_marked && (is_pod || is_claim))
+    Nanos at = telling->at;
+    int64_t version = telling->version;
+    if (is_added)
+        tell(story->tokens, at, version, "create %s%s%s%s", short_kind(kind), name,
+             is_pod ? " " : "", is_pod ? revision_of(telling->object) : "");
+    bool is_revision = strcmp(kind, "ControllerRevision") == 0;
+    if (is_revision) tell_revision(story, telling, facts, is_added);
+    bool is_marked = value_get(telling->object, "deletionTimestamp") != NULL;
+    if (is_marked && !facts->is_marked && !is_revision)
         tell(story->tokens, at, version, "mark %s%s", short_kind(kind), name);
     facts->is_marked = is_marked;
-    tell_owners(story, &now, facts, name, reduced);
-    if (is_pod) tell_pod(story, &now, facts, name, reduced);
-    if (strcmp(type, "DELETED") == 0)
+    tell_owners(story, telling, facts);
+    if (is_pod) tell_pod(story, telling, facts);
+    if (strcmp(telling->type, "DELETED") == 0)
         tell(story->tokens, at, version, "gone %s%s", short_kind(kind), name);
 }
 
@@ -256,8 +267,8 @@ static bool same(const GPtrArray *a, unsigned i, const GPtrArray *b, unsigned j)
 /* Length of the longest common subsequence; what is not in it goes to `differences`. */
 static unsigned align(const GPtrArray *a, const GPtrArray *b, GPtrArray *differences)
 {
-    unsigned width = b->len + 1;
-    g_autofree unsigned *best = g_new0(unsigned, (a->len + 1) * width);
+    gsize width = b->len + 1;
+    g_autofree unsigned *best = g_new0(unsigned, (gsize)(a->len + 1) * width);
     for (unsigned i = a->len; i-- > 0;)
         for (unsigned j = b->len; j-- > 0;)
             best[i * width + j] = same(a, i, b, j)
