@@ -225,6 +225,7 @@ static Situation situation_of_broken(const Case *c, const Value *pod, Trouble tr
     bool is_parallel = statefulset_view(c->set)->is_parallel;
     if (strcmp(revision, update_revision(c)) != 0)
         return is_parallel ? SITUATION_BUDGET_SPENT : SITUATION_OLD_REVISION;
+    if (is_parallel && trouble != TROUBLE_CRASH) return SITUATION_BROKEN_PARALLEL;
     if (strcmp(revision, value_text(c->value, "status", "currentRevision")) != 0)
         return is_parallel ? SITUATION_BROKEN_PARALLEL : SITUATION_BROKEN_ROLLOUT;
     return trouble == TROUBLE_CRASH ? SITUATION_CRASH_LOOP : SITUATION_BROKEN_TEMPLATE;
