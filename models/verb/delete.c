@@ -22,7 +22,8 @@ static const Param delete_params[] = {
     {"namespace", PARAM_STRING, offsetof(DeleteParams, space), "default", "its namespace", NULL,
      NULL, 0, 0},
     {"gracePeriodSeconds", PARAM_INT, offsetof(DeleteParams, grace_s), "-1",
-     "grace in seconds; -1: the pod's own", NULL, NULL, -1, 1e9},
+     "grace in seconds; -1: the pod's own; 0 without force: 1, as kubectl has it", NULL, NULL, -1,
+     1e9},
     {"force", PARAM_BOOL, offsetof(DeleteParams, is_forced), "false",
      "remove at once, as --force --grace-period=0", NULL, NULL, 0, 0},
     {"cascade", PARAM_WORD, offsetof(DeleteParams, cascade), "background",
@@ -41,6 +42,13 @@ static bool delete_check(const Scenario *scenario, const Step *step, GError **er
     return target_check_object(scenario, params->target, params->space, NULL, step, error);
 }
 
+/* kubectl turns --grace-period=0 into 1 unless it is forced, so that nobody loses data unawares. */
+static int64_t grace_of(const DeleteParams *params)
+{
+    if (params->is_forced) return 0;
+    return params->grace_s == 0 ? 1 : params->grace_s;
+}
+
 static void delete_run(World *world, const void *data, const Step *step)
 {
     (void)step;
@@ -54,7 +62,7 @@ static void delete_run(World *world, const void *data, const Step *step)
     Atom space = kind_info(kind)->is_namespaced ? world_atom(world, params->space) : ATOM_NONE;
     Request request = {.verb = REQUEST_DELETE,
                        .key = {kind, space, world_atom(world, name)},
-                       .grace_s = params->is_forced ? 0 : params->grace_s,
+                       .grace_s = grace_of(params),
                        .propagation = propagations[params->cascade]};
     world_request(world, &request, NULL);
     request_clear(&request);
