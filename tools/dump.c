@@ -218,18 +218,31 @@ static void add_document(Dump *dump, const YamlDocument *document)
     }
 }
 
+/* Takes a stream, or the error why there is none. */
+static void add_stream(Dump *dump, YamlStream *stream, GError *error, const char *file)
+{
+    if (stream == NULL)
+        g_ptr_array_add(dump->faults, g_strdup(error->message));
+    else if (yaml_count(stream) == 0)
+        g_ptr_array_add(dump->faults, g_strdup_printf("%s: is empty; did kubectl fail?", file));
+    for (unsigned i = 0; stream != NULL && i < yaml_count(stream); i++)
+        add_document(dump, yaml_at(stream, i));
+    yaml_stream_free(stream);
+    g_clear_error(&error);
+}
+
 void dump_read(Dump *dump, const char *file)
 {
-    g_autoptr(GError) error = NULL;
-    g_autoptr(YamlStream) stream = yaml_load(file, &error);
-    if (stream == NULL) {
-        g_ptr_array_add(dump->faults, g_strdup(error->message));
-        return;
-    }
-    if (yaml_count(stream) == 0)
-        g_ptr_array_add(dump->faults, g_strdup_printf("%s: is empty; did kubectl fail?", file));
-    for (unsigned i = 0; i < yaml_count(stream); i++)
-        add_document(dump, yaml_at(stream, i));
+    GError *error = NULL;
+    YamlStream *stream = yaml_load(file, &error);
+    add_stream(dump, stream, error, file);
+}
+
+void dump_parse(Dump *dump, const char *text, size_t length, const char *file)
+{
+    GError *error = NULL;
+    YamlStream *stream = yaml_parse(text, length, file, &error);
+    add_stream(dump, stream, error, file);
 }
 
 /* --- looking up --- */

@@ -32,6 +32,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Dump, dump_free)
 /* Adds a file ("-": standard input); faults are noted. */
 void dump_read(Dump *dump, const char *file);
 
+/* Adds a text; `file` names it in faults. */
+void dump_parse(Dump *dump, const char *text, size_t length, const char *file);
+
 /* How many objects of a kind there are. */
 unsigned dump_count(const Dump *dump, const char *kind);
 

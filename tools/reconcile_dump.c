@@ -93,10 +93,9 @@ static const char *source_of_now(const Dump *dump, const ReconcileOptions *optio
 }
 
 static void print_text(const Dump *dump, const ReconcileOptions *options, Rehearsal *rehearsal,
-                       const GArray *sets)
+                       const GArray *sets, GString *out)
 {
     char now[TIME_TEXT_MAX];
-    GString *out = g_string_new(NULL);
     if (options->has_now || dump->has_time)
         g_string_append_printf(
             out, "Kubernetes 1.%d, as of %s (%s)\n", options->minor,
@@ -112,12 +111,10 @@ static void print_text(const Dump *dump, const ReconcileOptions *options, Rehear
         g_autoptr(GPtrArray) findings = explain_case(&c);
         reconcile_print(&c, findings, out);
     }
-    fputs(out->str, stdout);
-    g_string_free(out, TRUE);
 }
 
 static void print_json(const Dump *dump, const ReconcileOptions *options, Rehearsal *rehearsal,
-                       const GArray *sets)
+                       const GArray *sets, GString *out)
 {
     char now[TIME_TEXT_MAX];
     bool knows_now = options->has_now || dump->has_time;
@@ -138,13 +135,23 @@ static void print_json(const Dump *dump, const ReconcileOptions *options, Rehear
     value_map_set(root, "nowFrom", value_string(source_of_now(dump, options)));
     value_map_set(root, "sets", list);
     value_map_set(root, "faults", faults);
-    GString *out = g_string_new(NULL);
     json_write_pretty(root, out);
-    fputs(out->str, stdout);
-    g_string_free(out, TRUE);
 }
 
 /* --- the command --- */
+
+unsigned reconcile_dump(const Dump *dump, const ReconcileOptions *options, GString *out)
+{
+    g_autoptr(GArray) sets = find_sets(dump);
+    g_autoptr(Rehearsal) rehearsal = rehearsal_new(options->minor, options->gates);
+    rehearsal_at(rehearsal, present(dump, options));
+    fill(rehearsal, dump);
+    if (options->is_json)
+        print_json(dump, options, rehearsal, sets, out);
+    else if (sets->len > 0)
+        print_text(dump, options, rehearsal, sets, out);
+    return sets->len;
+}
 
 int reconcile_dumps(char **files, const ReconcileOptions *options)
 {
@@ -154,18 +161,12 @@ int reconcile_dumps(char **files, const ReconcileOptions *options)
     for (unsigned i = 0; i < dump->faults->len; i++)
         fprintf(stderr, "kennel: %s\n", (const char *)dump->faults->pdata[i]);
 
-    g_autoptr(GArray) sets = find_sets(dump);
-    bool is_empty = sets->len == 0;
+    g_autoptr(GString) out = g_string_new(NULL);
+    bool is_empty = reconcile_dump(dump, options, out) == 0;
     if (is_empty && dump->faults->len == 0)
         fprintf(stderr, "kennel: no StatefulSet in what was given; print one with `kubectl get "
                         "statefulset,pods,pvc,controllerrevisions,events -o yaml`\n");
-    g_autoptr(Rehearsal) rehearsal = rehearsal_new(options->minor, options->gates);
-    rehearsal_at(rehearsal, present(dump, options));
-    fill(rehearsal, dump);
-    if (options->is_json)
-        print_json(dump, options, rehearsal, sets);
-    else if (!is_empty)
-        print_text(dump, options, rehearsal, sets);
+    fputs(out->str, stdout);
     if (fflush(stdout) != 0 || ferror(stdout)) {
         fprintf(stderr, "kennel: standard output: cannot be written\n");
         return EXIT_BROKEN;

@@ -6,7 +6,7 @@
 #ifndef KENNEL_TOOLS_RECONCILE_DUMP_H
 #define KENNEL_TOOLS_RECONCILE_DUMP_H
 
-#include "sim/value.h"
+#include "tools/dump.h"
 
 typedef struct {
     bool has_now;
@@ -15,6 +15,9 @@ typedef struct {
     Value *gates; /* map of name to boolean, owned by the caller; never NULL */
     bool is_json;
 } ReconcileOptions;
+
+/* Appends every set of a dump; returns how many there are. */
+unsigned reconcile_dump(const Dump *dump, const ReconcileOptions *options, GString *out);
 
 /* Prints every set of the files (NULL-terminated; "-" is standard input) on standard output and
  * faults on standard error; returns the exit code. */
