@@ -10,6 +10,8 @@
 #include "models/api/object.h"
 #include "sim/yaml.h"
 
+#define REPLICAS_MAX 1000000
+
 /* Where an object was read, for messages. */
 typedef struct {
     const char *file;
@@ -167,6 +169,9 @@ static bool check_object(Dump *dump, const Place *place, const Value *object)
     if (is_set && replicas && value_type(replicas) != VALUE_INT)
         return fault(dump, place, "spec.replicas: is %s, but must be an integer",
                      value_type_name(value_type(replicas)));
+    if (is_set && value_as_int(replicas, 0) > REPLICAS_MAX)
+        return fault(dump, place, "spec.replicas: is more than %d, which is not rehearsed",
+                     REPLICAS_MAX);
     return true;
 }
 
