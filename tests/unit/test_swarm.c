@@ -170,7 +170,9 @@ static void check_pod(Watch *watch, const Change *change)
     if (change->old && !object_is_terminating(change->old) &&
         pod_is_running_and_ready(pod_view(change->old)))
         track->good_at = world_now(watch->world);
-    bool is_removed_early = change->type == CHANGE_DELETED && pod_view(pod)->containers_running > 0;
+    /* Whoever waits sees a terminal phase first. */
+    bool is_removed_early = change->type == CHANGE_DELETED && pod_view(pod)->spec->node_name &&
+                            !pod_is_terminal(pod_view(pod));
     if (is_removed_early) g_hash_table_add(watch->forced, GUINT_TO_POINTER(pod->key.name));
     if (change->type != CHANGE_ADDED) return;
     if (!pod_ordinal(text_of(watch, pod->key.name), parent, &ordinal)) return;
