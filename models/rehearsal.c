@@ -274,21 +274,38 @@ const ObjectTable *rehearsal_api(const Rehearsal *rehearsal)
     return memory_api_table(rehearsal->api);
 }
 
+/* A kind's part of making one place equal to another. */
+static void copy_kind(Rehearsal *rehearsal, RehearsalPlace to, Kind kind)
+{
+    const ObjectTable *cache = rehearsal->process->cache;
+    const ObjectTable *api = memory_api_table(rehearsal->api);
+    const ObjectTable *source = to == IN_CACHE ? api : cache;
+    const ObjectTable *target = to == IN_CACHE ? cache : api;
+    for (unsigned i = table_kind(target, kind).count; i-- > 0;) {
+        Key key = table_kind(target, kind).items[i]->key;
+        if (table_get(source, key) == NULL) rehearsal_drop(rehearsal, to, key);
+    }
+    ObjectList fresh = table_kind(source, kind);
+    for (unsigned i = 0; i < fresh.count; i++) {
+        const Object *object = fresh.items[i];
+        if (table_get(target, object->key) == object) continue;
+        if (to == IN_CACHE)
+            table_put(rehearsal->process->cache, object);
+        else
+            memory_api_put(rehearsal->api, object);
+    }
+}
+
 void rehearsal_refresh(Rehearsal *rehearsal)
 {
-    ObjectTable *cache = rehearsal->process->cache;
-    const ObjectTable *api = memory_api_table(rehearsal->api);
-    for (Kind kind = KIND_NONE + 1; kind < KIND_COUNT; kind++) {
-        ObjectList stale = table_kind(cache, kind);
-        for (unsigned i = stale.count; i-- > 0; stale = table_kind(cache, kind)) {
-            Key key = stale.items[i]->key;
-            if (table_get(api, key) == NULL) table_remove(cache, key);
-        }
-        ObjectList fresh = table_kind(api, kind);
-        for (unsigned i = 0; i < fresh.count; i++)
-            if (table_get(cache, fresh.items[i]->key) != fresh.items[i])
-                table_put(cache, fresh.items[i]);
-    }
+    for (Kind kind = KIND_NONE + 1; kind < KIND_COUNT; kind++)
+        copy_kind(rehearsal, IN_CACHE, kind);
+}
+
+void rehearsal_restore(Rehearsal *rehearsal)
+{
+    for (Kind kind = KIND_NONE + 1; kind < KIND_COUNT; kind++)
+        copy_kind(rehearsal, IN_API, kind);
 }
 
 void rehearsal_request(Rehearsal *rehearsal, const Request *request, Reply *reply)

@@ -65,6 +65,8 @@ const ObjectTable *rehearsal_cache(const Rehearsal *rehearsal);
 const ObjectTable *rehearsal_api(const Rehearsal *rehearsal);
 /* Makes the cache equal to the API. */
 void rehearsal_refresh(Rehearsal *rehearsal);
+/* Makes the API equal to the cache, as if nothing had been done. */
+void rehearsal_restore(Rehearsal *rehearsal);
 /* What anybody may ask of the API; reply_clear() the answer. */
 void rehearsal_request(Rehearsal *rehearsal, const Request *request, Reply *reply);
 

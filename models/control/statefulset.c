@@ -471,13 +471,11 @@ static Value *claimed_names(const SetSync *sync)
 static void report(Actor *actor, Key key, bool succeeded, void *data)
 {
     SetSync *sync = data;
-    bool is_new;
     (void)key, (void)succeeded;
     actor_report(actor, "run", value_bool(!sync->has_stopped));
     if (sync->has_stopped) return;
     actor_report(actor, "claimed", claimed_names(sync));
-    if (sync->update_name != ATOM_NONE)
-        actor_report(actor, "status", statefulset_status(sync, &is_new));
+    if (sync->update_name != ATOM_NONE) actor_report(actor, "status", statefulset_status(sync));
 }
 
 /* --- sync --- */

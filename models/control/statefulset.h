@@ -86,8 +86,8 @@ void statefulset_resolve_revisions(SetSync *sync);
 
 /* Everything after the revisions are known: phases, status, history. */
 void statefulset_control(SetSync *sync);
-/* The status that the sync makes of what it has learned so far; *ret_is_new: it must be written. */
-Value *statefulset_status(const SetSync *sync, bool *ret_is_new);
+/* The status that the sync makes of what it has learned so far. */
+Value *statefulset_status(const SetSync *sync);
 /* Deletes surplus revisions; what current and update name (may be ATOM_NONE) is kept. */
 void statefulset_truncate(SetSync *sync);
 bool statefulset_is_available(const SetSync *sync, const PodView *pod);
@@ -110,6 +110,8 @@ void statefulset_delete_pod(SetSync *sync, Atom name, bool is_roll, const char *
 /* The verb of an event: capital from 1.35. */
 const char *statefulset_verb(const SetSync *sync, const char *lower, const char *capital);
 Atom statefulset_pod_name(const SetSync *sync, int64_t ordinal);
+/* "<prefix>-<set>-<ordinal>"; no prefix if it is NULL. */
+Atom statefulset_name(const SetSync *sync, const char *prefix, int64_t ordinal);
 
 /* --- statefulset_claims.c --- */
 

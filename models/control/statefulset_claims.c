@@ -14,9 +14,7 @@ typedef enum { OWNED_BY_NONE, OWNED_BY_SET, OWNED_BY_POD } Wanted;
 Atom statefulset_claim_name(const SetSync *sync, unsigned template_index, int64_t ordinal)
 {
     const char *template = actor_text(sync->actor, sync->view->claim_names[template_index]);
-    char text[600];
-    snprintf(text, sizeof text, "%s-%s-%" PRId64, template, sync->name, ordinal);
-    return actor_atom(sync->actor, text);
+    return statefulset_name(sync, template, ordinal);
 }
 
 static Key claim_key(const SetSync *sync, Atom name)

@@ -106,44 +106,51 @@ static void put_count(Value *map, const char *key, int64_t count)
     if (count) value_map_set(map, key, value_int(count));
 }
 
-Value *statefulset_status(const SetSync *sync, bool *ret_is_new)
+/* The numbers of the status, and the current revision, after completion. */
+static SetStatus final_status(const SetSync *sync, Atom *ret_current)
 {
     SetStatus status = sync->status;
-    Atom current = sync->current_name;
+    *ret_current = sync->current_name;
     status.current -= sync->is_running ? sync->rolls_done : sync->rolls_planned;
     if (is_complete(sync, &status)) {
         status.current = status.updated;
-        current = sync->update_name;
+        *ret_current = sync->update_name;
     }
-    *ret_is_new = status_differs(sync, &status, current);
+    return status;
+}
 
+Value *statefulset_status(const SetSync *sync)
+{
+    Atom current;
+    SetStatus status = final_status(sync, &current);
     Value *map = value_map();
-    put_count(map, "observedGeneration", sync->view->meta->generation);
-    value_map_set(map, "replicas", value_int(status.replicas));
-    put_count(map, "readyReplicas", status.ready);
-    put_count(map, "currentReplicas", status.current);
-    put_count(map, "updatedReplicas", status.updated);
-    value_map_set(map, "currentRevision", value_string(actor_text(sync->actor, current)));
-    value_map_set(map, "updateRevision", value_string(actor_text(sync->actor, sync->update_name)));
-    value_map_set(map, "collisionCount", value_int(sync->collisions));
     value_map_set(map, "availableReplicas", value_int(status.available));
+    value_map_set(map, "collisionCount", value_int(sync->collisions));
+    put_count(map, "currentReplicas", status.current);
+    value_map_set(map, "currentRevision", value_string(actor_text(sync->actor, current)));
+    put_count(map, "observedGeneration", sync->view->meta->generation);
+    put_count(map, "readyReplicas", status.ready);
+    value_map_set(map, "replicas", value_int(status.replicas));
+    value_map_set(map, "updateRevision", value_string(actor_text(sync->actor, sync->update_name)));
+    put_count(map, "updatedReplicas", status.updated);
     return map;
+}
+
+static bool has_new_status(const SetSync *sync)
+{
+    Atom current;
+    SetStatus status = final_status(sync, &current);
+    return status_differs(sync, &status, current);
 }
 
 /* The set with its new status; NULL if nothing is to be written. */
 static Value *status_body(Actor *actor, PlanStep *step, void *data)
 {
     const SetSync *sync = data;
-    bool is_new = false;
     (void)actor, (void)step;
-
-    Value *status = statefulset_status(sync, &is_new);
-    if (!is_new) {
-        value_unref(status);
-        return NULL;
-    }
+    if (!has_new_status(sync)) return NULL;
     Value *body = value_ref(sync->set->value);
-    value_put(&body, status, "status");
+    value_put(&body, statefulset_status(sync), "status");
     return body;
 }
 
@@ -158,10 +165,8 @@ static PlanVerdict on_status_written(Actor *actor, PlanStep *step, const Reply *
  * phase count only if they went well. */
 static void write_status(SetSync *sync)
 {
-    Value *body = status_body(sync->actor, NULL, sync);
-    if (!body && !sync->rolls_planned) return;
-    if (!body) body = value_ref(sync->set->value);
-    PlanStep *step = plan_update_status(sync->actor, sync->set, body);
+    if (!has_new_status(sync) && !sync->rolls_planned) return;
+    PlanStep *step = plan_update_status(sync->actor, sync->set, value_ref(sync->set->value));
     plan_flags(step, PLAN_FINAL | PLAN_RETRIES_CONFLICT);
     plan_late(step, status_body, sync);
     plan_then(step, on_status_written, sync);

@@ -70,12 +70,31 @@ static int64_t ordinal_of_name(int64_t ordinal)
     return ordinal > INT32_MAX ? 1 : ordinal;
 }
 
+/* Not by printf: a sync asks for the names of all claims of all replicas. */
+Atom statefulset_name(const SetSync *sync, const char *prefix, int64_t ordinal)
+{
+    char text[600], *at = text + sizeof text;
+    uint64_t rest = (uint64_t)(ordinal < 0 ? -ordinal : ordinal);
+    do
+        *--at = (char)('0' + rest % 10);
+    while ((rest /= 10) > 0);
+    if (ordinal < 0) *--at = '-';
+    *--at = '-';
+    const char *parts[] = {sync->name, prefix};
+    for (unsigned i = 0; i < G_N_ELEMENTS(parts) && parts[i]; i++) {
+        size_t length = strlen(parts[i]);
+        CHECK(length + 1 < (size_t)(at - text));
+        if (i > 0) *--at = '-';
+        at -= length;
+        memcpy(at, parts[i], length);
+    }
+    AtomTable *atoms = world_atoms(actor_world(sync->actor));
+    return atom_of_length(atoms, at, (size_t)(text + sizeof text - at));
+}
+
 Atom statefulset_pod_name(const SetSync *sync, int64_t ordinal)
 {
-    char text[300];
-    ordinal = label_ordinal(ordinal);
-    snprintf(text, sizeof text, "%s-%" PRId64, sync->name, ordinal);
-    return actor_atom(sync->actor, text);
+    return statefulset_name(sync, NULL, label_ordinal(ordinal));
 }
 
 static const char *text_of(const Item *item, Atom atom)

@@ -64,9 +64,11 @@ static PlanVerdict on_created(Actor *actor, PlanStep *step, const Reply *reply, 
 
 static PlanStep *plan_revision(SetSync *sync)
 {
-    char hash[REVISION_HASH_MAX];
-    g_autofree char *name =
-        revision_name(sync->name, revision_hash_text(sync->update_json, sync->collisions, hash));
+    char buffer[REVISION_HASH_MAX];
+    const char *hash = sync->has_new_name
+                           ? revision_hash_text(sync->update_json, sync->collisions, buffer)
+                           : sync->update_label;
+    g_autofree char *name = revision_name(sync->name, hash);
     sync->update_name = actor_atom(sync->actor, name);
     PlanStep *step = plan_create(sync->actor, KIND_CONTROLLER_REVISION,
                                  revision_body(sync->set, sync->name, sync->update_data,
