@@ -11,7 +11,11 @@ trap 'rm -rf "$folder"' EXIT
 # Tables stand as they are; the verdicts of a run as a block of code, without what depends on where
 # it was written.
 show() {
-    if [ "$1" = run ]; then
+    if [ "$1" = reconcile ]; then
+        printf '\n'
+        KENNEL_DATA=. "$kennel" "$@" </dev/null | sed 's/[[:space:]]*$//; s/^\(.\)/    \1/'
+        printf '\n'
+    elif [ "$1" = run ]; then
         printf '\n'
         KENNEL_DATA=. COLUMNS=120 "$kennel" "$@" -o "$folder" </dev/null 2>/dev/null |
             sed -n '/^runs  /q; s/[[:space:]]*$//; s/^\(.\)/    \1/; p'
