@@ -224,13 +224,11 @@ void case_count_incarnations(Rehearsal *rehearsal, const Value *steps, const cha
 static Value *pod_line(const AtomTable *atoms, const Object *object)
 {
     const PodView *pod = pod_view(object);
-    char flags[4] = "";
-    if (pod->spec->node_name != ATOM_NONE) strcat(flags, "b");
-    if (pod_is_running_and_ready(pod)) strcat(flags, "r");
-    if (object_is_terminating(object)) strcat(flags, "t");
-    return value_printf("pod %s %s %s %s %s", atom_text(atoms, object->key.name),
-                        atom_text(atoms, object->uid), value_text(object->value, "status", "phase"),
-                        atom_text(atoms, pod->revision), flags);
+    return value_printf(
+        "pod %s %s %s %s %s%s%s", atom_text(atoms, object->key.name), atom_text(atoms, object->uid),
+        value_text(object->value, "status", "phase"), atom_text(atoms, pod->revision),
+        pod->spec->node_name != ATOM_NONE ? "b" : "", pod_is_running_and_ready(pod) ? "r" : "",
+        object_is_terminating(object) ? "t" : "");
 }
 
 static Value *claim_line(const AtomTable *atoms, const Object *object)
