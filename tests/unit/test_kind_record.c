@@ -122,7 +122,7 @@ TEST(sets_leave_facts)
                 "workload-claim-templates StatefulSet/default/w  [d,e] 2\n"
                 "workload-replicas StatefulSet/default/w  [] 3\n"
                 "workload-min-ready StatefulSet/default/w  [] 0\n"
-               "workload-start StatefulSet/default/w  [] 0\n"
+                "workload-start StatefulSet/default/w  [] 0\n"
                 "workload-ready StatefulSet/default/w  [] 0\n"
                 "workload-strategy StatefulSet/default/w  [RollingUpdate partition=0] 0\n"
                 "workload-retention StatefulSet/default/w  [whenDeleted=Retain whenScaled=Retain] "
