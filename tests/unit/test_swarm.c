@@ -288,7 +288,8 @@ static void check_processes(Watch *watch)
 
 /* Whether an ordinal waits for ever: its claim went with an earlier pod and the controller, which
  * saw that one's, looks again at the next event only; or the claim was deleted under the pod, and
- * the kubelet does not mount it again. */
+ * the kubelet does not mount it again; or the pod was bound while the claim went, and a claim that
+ * waits for its first consumer never sees one. */
 static bool claim_is_lost(const Watch *watch, const SwarmLoad *load, int64_t ordinal)
 {
     g_autofree char *name = g_strdup_printf("data-%s-%" PRId64, load->name, ordinal);
@@ -296,7 +297,9 @@ static bool claim_is_lost(const Watch *watch, const SwarmLoad *load, int64_t ord
     const Object *claim = get(watch, KIND_PERSISTENT_VOLUME_CLAIM, name);
     bool is_stale = load->deletes_on_scale && !pod && !claim;
     bool is_doomed = pod && claim && object_is_terminating(claim);
-    return load->has_claim && (is_stale || is_doomed);
+    bool is_late = pod && claim && pod_view(pod)->spec->node_name && load->was_deleted &&
+                   !claim_view(claim)->volume_name;
+    return load->has_claim && (is_stale || is_doomed || is_late);
 }
 
 /* The documented ways in which a set stays as it is until somebody or the 12-hour resync helps. */
