@@ -45,7 +45,7 @@ struct Process {
     unsigned index; /* in the world's list */
     uint32_t incarnation;
     bool is_up, is_paused, is_leading;
-    bool is_rehearsal; /* driven by hand: nothing is scheduled */
+    bool is_rehearsal;  /* driven by hand: nothing is scheduled */
     const Stage *stage; /* NULL: the world */
     bool is_cut_to, is_cut_from;
     ObjectTable *cache;

@@ -85,7 +85,7 @@ TEST(broken_gzip_is_an_error)
 
 #define META(name, uid)                                                                         \
     "{\"name\":\"" name "\",\"namespace\":\"default\",\"uid\":\"" uid "\",\"resourceVersion\":" \
-                                                                      "\"1\""
+    "\"1\""
 #define OWNER                                                                    \
     "\"ownerReferences\":[{\"apiVersion\":\"apps/v1\",\"kind\":\"StatefulSet\"," \
     "\"name\":\"web\",\"uid\":\"set-web-u1\",\"controller\":true,"               \
@@ -103,16 +103,15 @@ TEST(broken_gzip_is_an_error)
 /* A case of a set "web" whose template has image "new". */
 static Value *case_of(const char *spec, const char *pods)
 {
-    g_autofree char *text = g_strdup_printf(
+    static const char format[] =
         "{\"id\":\"t\",\"kind\":\"single\",\"now\":\"2026-01-01T01:00:00Z\",\"set\":{"
-        "\"metadata\":" META(
-            "web", "set-web-u1") ",\"generation\":1},\"spec\":{\"selector\":{\"matchLabels\":{"
-                                 "\"app\":\"web\"}},\"serviceName\":\"web\",\"template\":{"
-                                 "\"metadata\":{\"labels\":{\"app\":\"web\"}},\"spec\":{"
-                                 "\"containers\":[{\"name\":\"main\",\"image\":\"new\"}]}},"
-                                 "\"revisionHistoryLimit\":10,\"updateStrategy\":{\"type\":"
-                                 "\"OnDelete\"},%s}},\"pods\":[%s]}",
-        spec, pods);
+        "\"metadata\":{\"name\":\"web\",\"namespace\":\"default\",\"uid\":\"set-web-u1\","
+        "\"resourceVersion\":\"1\",\"generation\":1},\"spec\":{\"selector\":{\"matchLabels\":{"
+        "\"app\":\"web\"}},\"serviceName\":\"web\",\"template\":{\"metadata\":{\"labels\":{"
+        "\"app\":\"web\"}},\"spec\":{\"containers\":[{\"name\":\"main\",\"image\":\"new\"}]}},"
+        "\"revisionHistoryLimit\":10,\"updateStrategy\":{\"type\":\"OnDelete\"},%s}},"
+        "\"pods\":[%s]}";
+    g_autofree char *text = g_strdup_printf(format, spec, pods);
     return json_of(text);
 }
 
