@@ -61,18 +61,20 @@ SELECT what, run, object, uid, node, detail, number, at AS from_at, n AS from_n,
   FROM named_fact
 WINDOW w AS (PARTITION BY what, run, object, uid ORDER BY n);
 
--- Readiness of pods as the API shows it.
+-- Readiness of pods as the API shows it; since_at is what the condition's lastTransitionTime says.
 CREATE VIEW pod_ready AS
 WITH s AS (
-  SELECT run, object, uid, number AS ready, at AS from_at, n AS from_n,
+  SELECT run, object, uid, detail, number AS ready, at AS from_at, n AS from_n,
          lead(at) OVER w AS next_at, lead(n) OVER w AS until_n, what
     FROM (SELECT * FROM named_fact WHERE what = 'pod-ready'
           UNION ALL
           SELECT * FROM named_fact WHERE what = 'object-deleted')
   WINDOW w AS (PARTITION BY run, object, uid ORDER BY n))
-SELECT s.run, s.object, s.uid, s.ready, s.from_at, s.from_n, coalesce(s.next_at, e.at) AS until_at,
-       s.until_n
-  FROM s JOIN run_end AS e ON e.run = s.run
+SELECT s.run, s.object, s.uid, s.ready,
+       coalesce((strftime('%s', since.text) - run.epoch_s) * 1000000000, s.from_at) AS since_at,
+       s.from_at, s.from_n, coalesce(s.next_at, e.at) AS until_at, s.until_n
+  FROM s JOIN run_end AS e ON e.run = s.run JOIN run ON run.id = s.run
+  JOIN string AS since ON since.id = s.detail
  WHERE s.what = 'pod-ready';
 
 -- Phases of pods as the API shows them.
@@ -141,7 +143,7 @@ SELECT f.run, f.object, f.uid, f.at, f.n, string.text AS claim
 -- Claims from birth to fate, with the volume each got.
 CREATE VIEW claim AS
 SELECT l.run, l.object, l.namespace, l.name, l.ref AS claim, l.uid, l.created_at, l.created_n,
-       l.marked_at, l.deleted_at, l.deleted_n, l.until_at, string.text AS volume, v.at AS bound_at
+       l.marked_at, l.marked_n, l.deleted_at, l.deleted_n, l.until_at, string.text AS volume, v.at AS bound_at
   FROM life AS l
   LEFT JOIN named_fact AS v ON v.what = 'claim-volume' AND v.run = l.run AND v.object = l.object
         AND v.uid = l.uid

@@ -5,7 +5,7 @@
  *   pkg/volume/csi/csi_attacher.go
  * Simplified: no loop runs when nothing is pending: changes are handled at the next beat of the
  *   100 ms reconciler, and the 60 s verification is left out. The two-minute wait for
- *   status.attached never gives up. Live read: the node, before an unforced detach.
+ *   status.attached gives up only when nobody wants the volume any more. Live read: the node, before an unforced detach.
  * State: of one volume on one node (in memory; rebuilt from VolumeAttachments after a restart)
  *   absent -desired-> ATTACHING -status.attached-> ATTACHED -not desired, not in use or forced->
  *     REPORTING -left node.status.volumesAttached-> RELEASED -VolumeAttachment deleted-> DETACHING
@@ -16,6 +16,7 @@
 #include "models/storage/volume.h"
 
 #define LOOP_PERIOD    (100 * NANOS_MS)
+#define CSI_TIMEOUT    (2 * NANOS_MIN)
 #define OUT_OF_SERVICE "node.kubernetes.io/out-of-service"
 
 typedef enum { LINK_ATTACHING, LINK_ATTACHED, LINK_REPORTING, LINK_RELEASED, LINK_DETACHING } Stage;
@@ -248,6 +249,20 @@ static bool may_detach(Actor *actor, Attached *attached)
     return true;
 }
 
+/* Nobody wants it any more, and it is still being attached: given up after the CSI call's time. */
+static void give_up_attaching(Actor *actor, Attached *attached)
+{
+    Nanos now = actor_now(actor);
+    if (attached->requested_at == NANOS_NEVER) attached->requested_at = now;
+    Nanos due = attached->requested_at + CSI_TIMEOUT;
+    if (now < due) {
+        actor_after(actor, due - now, volume_key(attached->volume));
+        return;
+    }
+    attached->is_forced = true;
+    detach_write(actor, attached);
+}
+
 static void sync_attached(Actor *actor, Attached *attached, bool wanted)
 {
     if (wanted) {
@@ -262,6 +277,8 @@ static void sync_attached(Actor *actor, Attached *attached, bool wanted)
     if (attached->stage == LINK_ATTACHING && !actor_get(actor, attachment)) {
         attached->is_forced = true; /* its creation may have failed: the delete tells */
         detach_write(actor, attached);
+    } else if (attached->stage == LINK_ATTACHING) {
+        give_up_attaching(actor, attached);
     } else if (attached->stage == LINK_RELEASED) {
         detach_write(actor, attached);
     } else if (attached->stage == LINK_ATTACHED && may_detach(actor, attached)) {

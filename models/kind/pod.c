@@ -347,6 +347,14 @@ static void record_created(World *world, const Object *now)
     }
 }
 
+/* ATOM_NONE if the time was never told. */
+static Atom time_atom(World *world, Nanos at)
+{
+    char text[TIME_TEXT_MAX];
+    if (at == NANOS_NEVER) return ATOM_NONE;
+    return world_atom(world, time_format(at, text));
+}
+
 static void record_disruption(World *world, const Object *now)
 {
     const Value *conditions = value_find(now->value, "status", "conditions");
@@ -372,7 +380,10 @@ static void pod_record(World *world, const Object *old, const Object *now)
         part_record(world, now, (PartFact){.row = ROW_POD_PHASE, .detail = phase});
     }
     if (old == NULL || is_ready != (before->ready == CONDITION_TRUE))
-        part_record(world, now, (PartFact){.row = ROW_POD_READY, .number = is_ready});
+        part_record(world, now,
+                    (PartFact){.row = ROW_POD_READY,
+                               .number = is_ready,
+                               .detail = is_ready ? time_atom(world, pod->ready_at) : ATOM_NONE});
     if (pod->pod_ip != before->pod_ip)
         part_record(world, now, (PartFact){.row = ROW_POD_IP, .detail = pod->pod_ip});
     if (pod->disruption == CONDITION_TRUE && before->disruption != CONDITION_TRUE)

@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- guarantee: convergence
--- promise: after the last step and the end of the last fault, every workload has exactly the
---          declared number of pods, all Ready, within the budget (spec.convergenceBudget).
+-- promise: after the last step and the end of the last fault, every workload that still exists has
+--          exactly the declared number of pods, all Ready, within the budget
+--          (spec.convergenceBudget).
 
 -- exercised: runs in which something was done or broke, and the budget has passed or was not needed
 CREATE TEMP TABLE settle AS
@@ -52,7 +53,8 @@ SELECT s.run, l.workload, s.after, s.budget, s.end_at,
   LEFT JOIN (SELECT run, workload, max(n) AS n FROM level
               WHERE ready <> declared OR pods <> declared GROUP BY run, workload) AS u
     ON u.run = l.run AND u.workload = l.workload
- WHERE l.workload IN (SELECT workload FROM workload)
+ WHERE EXISTS (SELECT 1 FROM workload AS w WHERE w.run = s.run AND w.workload = l.workload
+                  AND w.deleted_n IS NULL)
  GROUP BY s.run, l.workload;
 SELECT run, workload, 1 AS times FROM reached WHERE at IS NOT NULL OR end_at >= after + budget;
 

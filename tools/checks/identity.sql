@@ -18,14 +18,19 @@ SELECT p.run, p.workload, p.object, p.ref, p.uid, p.created_at, p.created_n, p.u
   LEFT JOIN mounted AS m ON m.run = p.run AND m.pod_uid = p.uid
  WHERE p.ordinal >= 0 AND p.workload LIKE 'StatefulSet/%';
 CREATE TEMP TABLE pair AS
-SELECT run, workload, ref, created_at, identity, volumes,
+SELECT run, workload, ref, uid, created_at, created_n, identity, volumes,
        lag(uid) OVER w AS before_uid, lag(identity) OVER w AS before_identity,
-       last_mounted AS before_volumes
+       substr(last_mounted, 13) AS before_volumes, 0 + substr(last_mounted, 1, 12) AS before_n
   FROM (SELECT *, max(CASE WHEN volumes IS NOT NULL THEN printf('%012d', created_n) || volumes END)
           OVER (PARTITION BY run, object ORDER BY created_n
                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS last_mounted
           FROM incarnation)
 WINDOW w AS (PARTITION BY run, ref ORDER BY created_n);
+-- Pods whose claim was deleted since the incarnation before: the new volume is the new claim's.
+CREATE TEMP TABLE bereft AS
+SELECT DISTINCT pair.run, pair.uid
+  FROM pair JOIN pod_claim AS pc ON pc.run = pair.run AND pc.uid = pair.uid
+  JOIN claim AS c ON c.run = pc.run AND c.claim = pc.claim AND c.deleted_n > pair.before_n;
 SELECT run, workload, count(*) AS times FROM pair WHERE before_uid IS NOT NULL
  GROUP BY run, workload;
 
@@ -34,10 +39,9 @@ SELECT run, workload, created_at AS at, ref AS object,
        'is ' || identity || ', its predecessor was ' || before_identity AS what
   FROM pair WHERE before_uid IS NOT NULL AND identity IS NOT before_identity
 UNION ALL
-SELECT run, workload, created_at, ref,
-       'uses ' || volumes || ', its predecessor used ' || substr(before_volumes, 13)
-  FROM pair WHERE before_uid IS NOT NULL AND volumes IS NOT NULL AND before_volumes IS NOT NULL
-   AND volumes <> substr(before_volumes, 13);
+SELECT run, workload, created_at, ref, 'uses ' || volumes || ', its predecessor used ' || before_volumes
+  FROM pair WHERE before_uid IS NOT NULL AND volumes <> before_volumes
+   AND NOT EXISTS (SELECT 1 FROM bereft AS b WHERE b.run = pair.run AND b.uid = pair.uid);
 
 -- figures
 SELECT run, workload, count(*) AS value, 'incarnations' AS unit FROM pair

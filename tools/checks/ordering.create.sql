@@ -20,7 +20,7 @@ SELECT p.run, p.workload, p.object, p.ref, p.ordinal, p.created_at, p.created_n,
        AND (m.until_n IS NULL OR m.until_n > p.created_n)
  WHERE p.ordinal >= 0 AND p.ordinal > coalesce(s.number, 0);
 CREATE TEMP TABLE good AS
-SELECT p.run, p.workload, p.ordinal, r.from_at, r.from_n,
+SELECT p.run, p.workload, p.ordinal, r.since_at, r.from_n,
        min(coalesce(r.until_n, 9e18), coalesce(p.marked_n, 9e18), coalesce(p.deleted_n, 9e18))
          AS until_n
   FROM pod AS p JOIN pod_ready AS r ON r.run = p.run AND r.object = p.object AND r.uid = p.uid
@@ -36,7 +36,7 @@ SELECT c.run, c.workload, c.created_at AS at, c.ref AS object,
   LEFT JOIN good AS g ON g.run = c.run AND g.workload = c.workload
        AND g.ordinal >= c.start AND g.ordinal < c.ordinal
        AND g.from_n < c.created_n AND g.until_n > c.created_n
-       AND g.from_at + c.min_ready * 1000000000 <= c.created_at + 1000000000
+       AND g.since_at + c.min_ready * 1000000000 <= c.created_at
  GROUP BY c.run, c.workload, c.created_n
 HAVING count(DISTINCT g.ordinal) < c.ordinal - c.start;
 

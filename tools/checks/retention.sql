@@ -10,10 +10,12 @@ SELECT p.run, p.workload, p.ordinal, pc.claim
   FROM pod AS p JOIN pod_claim AS pc ON pc.run = p.run AND pc.object = p.object AND pc.uid = p.uid
  WHERE p.workload LIKE 'StatefulSet/%' AND pc.claim LIKE '%-' || p.name;
 CREATE TEMP TABLE any_claim AS
-SELECT run, object, claim, uid, volume, created_n, deleted_at, deleted_n, until_at FROM claim;
+SELECT run, object, claim, uid, volume, created_n, deleted_at, deleted_n, until_at,
+       coalesce(marked_n, deleted_n) AS asked_n
+  FROM claim;
 CREATE TEMP TABLE set_claim AS
 SELECT DISTINCT c.run, p.workload, c.object, c.claim, c.uid, c.volume, c.created_n, c.deleted_at,
-       c.deleted_n, c.until_at, p.ordinal
+       c.deleted_n, c.asked_n, c.until_at, p.ordinal
   FROM any_claim AS c JOIN set_pod AS p ON p.run = c.run AND p.claim = c.claim;
 CREATE INDEX temp.set_claim_by_volume ON set_claim (run, volume);
 CREATE TEMP TABLE used AS
@@ -25,8 +27,8 @@ CREATE TEMP TABLE erased AS
 SELECT f.run, f.n, f.at, o.ref AS volume
   FROM named_fact AS f JOIN object_ref AS o ON o.object = f.object WHERE f.what = 'disk-erased';
 CREATE TEMP TABLE condemned AS
-SELECT s.run, s.workload, s.claim, s.uid, s.volume, s.deleted_at, s.deleted_n, s.until_at,
-       r.from_at, r.from_n, r.until_n, r.until_at AS range_until,
+SELECT s.run, s.workload, s.claim, s.uid, s.volume, s.deleted_at, s.deleted_n, s.asked_n,
+       s.until_at, r.from_at, r.from_n, r.until_n, r.until_at AS range_until,
        coalesce(w.word, 'whenDeleted=Retain whenScaled=Retain') AS policy
   FROM set_claim AS s
   JOIN workload_state AS r ON r.what = 'workload-replicas' AND r.run = s.run
@@ -40,8 +42,8 @@ SELECT s.run, s.workload, s.claim, s.uid, s.volume, s.deleted_at, s.deleted_n, s
  WHERE s.ordinal >= coalesce(st.number, 0) + r.number
    AND (s.deleted_n IS NULL OR s.deleted_n > r.from_n);
 CREATE TEMP TABLE orphaned AS
-SELECT s.run, s.workload, s.claim, s.uid, s.volume, s.deleted_at, s.deleted_n, s.until_at,
-       wl.deleted_at AS from_at, wl.deleted_n AS from_n,
+SELECT s.run, s.workload, s.claim, s.uid, s.volume, s.deleted_at, s.deleted_n, s.asked_n,
+       s.until_at, wl.deleted_at AS from_at, wl.deleted_n AS from_n,
        coalesce((SELECT w.word FROM workload_state AS w WHERE w.what = 'workload-retention'
                     AND w.run = s.run AND w.workload = s.workload AND w.from_n < wl.deleted_n
                   ORDER BY w.from_n DESC LIMIT 1), 'whenDeleted=Retain whenScaled=Retain') AS policy
@@ -56,14 +58,14 @@ SELECT run, workload, count(DISTINCT claim) AS times
 SELECT c.run, c.workload, c.deleted_at AS at, c.claim AS object,
        'deleted although whenScaled=Retain' AS what
   FROM condemned AS c
-  JOIN fact AS f ON f.rowid = c.deleted_n
+  JOIN fact AS f ON f.rowid = c.asked_n
   LEFT JOIN string AS actor ON actor.id = f.actor
  WHERE c.policy LIKE '%whenScaled=Retain%' AND coalesce(actor.text, '') <> 'user'
    AND (c.until_n IS NULL OR c.deleted_n < c.until_n)
    AND NOT EXISTS (SELECT 1 FROM orphaned AS o WHERE o.run = c.run AND o.uid = c.uid)
 UNION ALL
 SELECT o.run, o.workload, o.deleted_at, o.claim, 'deleted with its set although whenDeleted=Retain'
-  FROM orphaned AS o JOIN fact AS f ON f.rowid = o.deleted_n
+  FROM orphaned AS o JOIN fact AS f ON f.rowid = o.asked_n
   LEFT JOIN string AS actor ON actor.id = f.actor
  WHERE o.policy LIKE '%whenDeleted=Retain%' AND coalesce(actor.text, '') <> 'user'
 UNION ALL
