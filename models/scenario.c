@@ -5,6 +5,7 @@
  * The file is read once; each variant is then read from the substituted document on its own, with
  * its own manifests, so that a fault names the line it stands on whichever variant met it first.
  */
+#include "models/api/validate.h"
 #include "models/scenario_internal.h"
 
 static const char *const document_keys[] = {"apiVersion", "kind", "metadata", "spec", NULL};
@@ -61,6 +62,13 @@ static bool check_document(const Value *document, const char *file, GError **err
                     "is missing; it names the scenario in results");
         return false;
     }
+    const char *fault = name_is_dns_subdomain(value_text(document, "metadata", "name"));
+    if (fault) {
+        param_error(error, (ParamPlace){file, "metadata.name"},
+                    value_find(document, "metadata", "name"), "'%s': %s",
+                    value_text(document, "metadata", "name"), fault);
+        return false;
+    }
     return true;
 }
 
@@ -106,6 +114,27 @@ static const Value *find_document(const YamlStream *stream, const char *file, Va
 
 /* --- --set --- */
 
+/* Whether a key holds a text whatever it looks like: a release is no number. */
+static bool is_text_key(const char *key)
+{
+    static const Param *const tables[] = {scenario_params, cluster_params};
+    for (unsigned i = 0; i < G_N_ELEMENTS(tables); i++)
+        for (const Param *row = tables[i]; row->name; row++)
+            if (strcmp(row->name, key) == 0) return row->type == PARAM_STRING;
+    return false;
+}
+
+/* The value of a --set: a text where one is wanted or quotes say so, else what YAML makes of it. */
+static Value *set_value(const char *path, const char *text)
+{
+    const char *dot = strrchr(path, '.');
+    size_t length = strlen(text);
+    bool is_quoted = length >= 2 && (*text == '"' || *text == '\'') && text[length - 1] == *text;
+    if (is_quoted) return value_string_n(text + 1, length - 2);
+    if (is_text_key(dot ? dot + 1 : path)) return value_string(text);
+    return yaml_resolve_plain(text, length);
+}
+
 /* Splits "path=value" into the document (paths of spec) or `choose` (parameters of vary). */
 static bool apply_set(Value **document, Value **choose, const char *text, GError **error)
 {
@@ -116,10 +145,10 @@ static bool apply_set(Value **document, Value **choose, const char *text, GError
         return false;
     }
     g_autofree char *path = g_strndup(text, (gsize)(equals - text));
-    Value *value = yaml_resolve_plain(equals + 1, strlen(equals + 1));
+    Value *value = set_value(path, equals + 1);
     if (!value) {
-        g_set_error(error, KENNEL_ERROR, KENNEL_ERROR_INPUT, "--set %s: the value is no finite number",
-                    text);
+        g_set_error(error, KENNEL_ERROR, KENNEL_ERROR_INPUT,
+                    "--set %s: the value is no finite number", text);
         return false;
     }
     const char *inner = g_str_has_prefix(path, "spec.") ? path + 5 : path;

@@ -85,6 +85,49 @@ static Value *cluster_schema(void)
     return schema;
 }
 
+/* A ${parameter} of vary may stand for a value that is no text. */
+static Value *or_parameter(const Value *schema)
+{
+    Value *either = value_map(), *list = value_list(), *text = value_map();
+    value_map_set(text, "type", value_string("string"));
+    value_map_set(text, "pattern", value_string("^\\$\\{[^}]+\\}$"));
+    value_list_add(list, value_ref(schema));
+    value_list_add(list, text);
+    value_map_set(either, "anyOf", list);
+    return either;
+}
+
+/* A copy of a schema in which every property that is no text may also be a parameter. */
+static Value *with_parameters(const Value *schema)
+{
+    if (!value_is_map(schema) && !value_is_list(schema)) return value_ref(schema);
+    bool is_map = value_is_map(schema);
+    Value *result = is_map ? value_map() : value_list();
+    value_each (i, schema) {
+        g_autoptr(Value) child = with_parameters(value_at(schema, i));
+        if (!is_map) {
+            value_list_add(result, value_ref(child));
+            continue;
+        }
+        const char *key = value_key_at(schema, i);
+        if (strcmp(key, "properties") != 0) {
+            value_map_set(result, key, value_ref(child));
+            continue;
+        }
+        Value *properties = value_map();
+        value_each (k, child) {
+            const Value *property = value_at(child, k);
+            const Value *type = value_get(property, "type");
+            bool is_text =
+                strcmp(value_as_text(type, ""), "string") == 0 || value_get(property, "const");
+            value_map_set(properties, value_key_at(child, k),
+                          is_text ? value_ref(property) : or_parameter(property));
+        }
+        value_map_set(result, key, properties);
+    }
+    return result;
+}
+
 Value *scenario_schema(void)
 {
     Value *spec = param_schema(scenario_params), *schema = object_schema();
@@ -102,7 +145,8 @@ Value *scenario_schema(void)
     set_property(&schema, "apiVersion", version);
     set_property(&schema, "kind", kind);
     set_property(&schema, "metadata", metadata);
-    set_property(&schema, "spec", spec);
+    set_property(&schema, "spec", with_parameters(spec));
+    value_unref(spec);
     value_list_add(required, value_string("apiVersion"));
     value_list_add(required, value_string("kind"));
     value_list_add(required, value_string("metadata"));

@@ -74,6 +74,7 @@ static Rehearsal *rehearsal_for(CaseRunner *runner, Value *gates)
         return stand->rehearsal;
     }
     Stand stand = {gates, rehearsal_new(runner->options.minor, gates)};
+    rehearsal_explain(stand.rehearsal, false);
     g_array_append_val(runner->stands, stand);
     return stand.rehearsal;
 }

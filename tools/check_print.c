@@ -136,8 +136,20 @@ static unsigned column_width(const GArray *columns)
     return MIN(width, COLUMN_MAX);
 }
 
+/* Verdicts of a run that did not end are verdicts of a part. */
+static void print_unfinished(const CheckReport *report, FILE *out)
+{
+    for (unsigned i = 0; i < report->runs->len; i++) {
+        const CheckedRun *run = report->runs->pdata[i];
+        if (strcmp(run->state, "complete") != 0)
+            fprintf(out, "run %" PRId64 " is %s: its verdicts are about what was recorded\n",
+                    run->id, run->state);
+    }
+}
+
 void check_print(const CheckReport *report, unsigned width, bool is_coloured, FILE *out)
 {
+    print_unfinished(report, out);
     g_autoptr(GArray) columns = columns_of(report);
     unsigned each = column_width(columns);
     unsigned fit = width > NAME_WIDTH + each ? (width - NAME_WIDTH) / each : 1;

@@ -43,18 +43,20 @@ static void print_documents(const YamlStream *stream)
     }
 }
 
+/* The stream is read once (it may be standard input) and given to the set, which keeps it. */
 static bool lint_file(ManifestSet *set, const char *file, bool is_printed, GError **error)
 {
-    g_autoptr(YamlStream) stream = yaml_load(file, error);
+    YamlStream *stream = yaml_load(file, error);
     if (!stream) return false;
+    g_ptr_array_add(set->streams, stream);
     if (is_scenario_file(stream)) return lint_scenario(file, error);
-    unsigned before = set->objects->len, foreign = set->foreign->len;
-    if (!manifest_load(set, file, NULL, error)) return false;
+    for (unsigned i = 0; i < yaml_count(stream); i++)
+        if (!manifest_add(set, yaml_at(stream, i)->value, file, error)) return false;
     if (is_printed)
         print_documents(stream);
     else
-        printf("%s: ok: %u objects simulated, %u kept\n", file, set->objects->len - before,
-               set->foreign->len - foreign);
+        printf("%s: ok: %u objects simulated, %u kept\n", file, set->objects->len,
+               set->foreign->len);
     return true;
 }
 
@@ -72,7 +74,8 @@ static int lint_run(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         g_autoptr(ManifestSet) set = manifest_set_new();
         g_autoptr(GError) error = NULL;
-        if (!lint_file(set, argv[i], is_printed, &error)) code = MAX(code, cli_fail(error));
+        int own = lint_file(set, argv[i], is_printed, &error) ? EXIT_HELD : cli_fail(error);
+        code = MAX(code, own);
         print_warnings(set->warnings);
     }
     return code;

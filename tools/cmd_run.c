@@ -80,9 +80,10 @@ static bool read_seed(Session *session, GError **error)
     const char *text = session->options.seed_text;
     char *end = NULL;
     if (!text) return true;
+    errno = 0;
     session->seed = g_ascii_strtoull(text, &end, 0);
     session->has_seed = true;
-    if (*text && *end == '\0' && *text != '-') return true;
+    if (*text && *end == '\0' && *text != '-' && errno == 0) return true;
     g_set_error(error, KENNEL_ERROR, KENNEL_ERROR_INPUT,
                 "--seed %s: must be a whole number from 0 to 18446744073709551615", text);
     return false;
@@ -161,7 +162,8 @@ static char *repeat_command(const Session *session, const char *file, uint64_t s
 
 static const char *end_text(WorldEnd end)
 {
-    static const char *const texts[] = {"complete", "budget", "interrupted", "recorder"};
+    static const char *const texts[] = {"complete", "incomplete: budget spent",
+                                        "incomplete: interrupted", "incomplete: recording failed"};
     return texts[end];
 }
 
@@ -211,7 +213,7 @@ static bool run_variants(Session *session, GError **error)
     bool closed = timeline_close(timeline, ok ? error : NULL);
     if (ok && closed && interrupted) {
         g_set_error(error, KENNEL_ERROR, KENNEL_ERROR_STOPPED,
-                    "interrupted; what was recorded is in %s, with the run marked interrupted",
+                    "interrupted; what was recorded is in %s, with the run marked incomplete",
                     session->database);
         return false;
     }
@@ -312,6 +314,7 @@ static int run_session(Session *session)
     /* Nothing is recorded any more: from here on an interrupt just ends the program. */
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
+    signal(SIGHUP, SIG_DFL);
     g_autoptr(CheckReport) report =
         check_timeline(session->database, session->checks_dir, NULL, &error);
     if (!report) return cli_fail(error);
@@ -333,6 +336,7 @@ static int run_run(int argc, char **argv)
             struct sigaction action = {.sa_handler = on_interrupt};
             sigaction(SIGINT, &action, NULL);
             sigaction(SIGTERM, &action, NULL);
+            sigaction(SIGHUP, &action, NULL);
             code = run_session(&session);
         } else {
             code = cli_usage(&run_command,

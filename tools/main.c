@@ -39,5 +39,8 @@ int main(int argc, char **argv)
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) name = "help";
     const Command *command = find_command(name);
     if (!command) return unknown_command(name);
-    return command->run(argc - (argc > 1), argv + (argc > 1));
+    int code = command->run(argc - (argc > 1), argv + (argc > 1));
+    if (fflush(stdout) == 0 && !ferror(stdout)) return code;
+    fprintf(stderr, "kennel: standard output cannot be written; the device may be full\n");
+    return EXIT_BROKEN;
 }

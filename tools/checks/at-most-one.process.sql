@@ -15,11 +15,13 @@ SELECT a.run, a.workload, a.ref, a.node AS node_a, b.node AS node_b,
        max(a.from_at, b.from_at) AS at, min(a.until_at, b.until_at) AS until
   FROM running AS a JOIN running AS b ON b.run = a.run AND b.object = a.object AND b.uid <> a.uid
        AND b.from_n > a.from_n AND b.from_n < a.until_n;
+CREATE TEMP TABLE tested AS
 SELECT b.run, b.workload, count(DISTINCT b.uid) AS times
   FROM running AS b
  WHERE EXISTS (SELECT 1 FROM running AS a WHERE a.run = b.run AND a.object = b.object
                   AND a.uid <> b.uid AND a.from_n < b.from_n)
  GROUP BY b.run, b.workload;
+SELECT run, workload, times FROM tested;
 
 -- violations
 SELECT run, workload, at, ref AS object,
@@ -27,5 +29,6 @@ SELECT run, workload, at, ref AS object,
   FROM overlap;
 
 -- figures
-SELECT run, workload, sum(until - at) / 1e9 AS value, 's overlap' AS unit FROM overlap
- GROUP BY run, workload;
+SELECT t.run, t.workload, coalesce(sum(o.until - o.at), 0) / 1e9 AS value, 's overlap' AS unit
+  FROM tested AS t LEFT JOIN overlap AS o ON o.run = t.run AND o.workload = t.workload
+ GROUP BY t.run, t.workload;

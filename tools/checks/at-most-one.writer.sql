@@ -18,11 +18,13 @@ SELECT a.run, b.workload, a.volume, a.ref AS ref_a, b.ref AS ref_b, a.node AS no
   FROM writer AS a JOIN writer AS b ON b.run = a.run AND b.volume = a.volume
        AND b.pod_uid <> a.pod_uid AND b.from_n > a.from_n AND b.from_n < a.until_n
        AND (a.node <> b.node OR a.modes LIKE '%ReadWriteOncePod%');
+CREATE TEMP TABLE tested AS
 SELECT b.run, b.workload, count(*) AS times
   FROM writer AS b
  WHERE EXISTS (SELECT 1 FROM writer AS a WHERE a.run = b.run AND a.volume = b.volume
                   AND a.pod_uid <> b.pod_uid AND a.from_n < b.from_n)
  GROUP BY b.run, b.workload;
+SELECT run, workload, times FROM tested;
 
 -- violations
 SELECT run, workload, at, volume AS object,
@@ -31,5 +33,6 @@ SELECT run, workload, at, volume AS object,
   FROM clash;
 
 -- figures
-SELECT run, workload, sum(until - at) / 1e9 AS value, 's overlap' AS unit FROM clash
- GROUP BY run, workload;
+SELECT t.run, t.workload, coalesce(sum(c.until - c.at), 0) / 1e9 AS value, 's overlap' AS unit
+  FROM tested AS t LEFT JOIN clash AS c ON c.run = t.run AND c.workload = t.workload
+ GROUP BY t.run, t.workload;

@@ -25,7 +25,7 @@ SELECT i.run, i.object, i.ip, i.from_at,
  GROUP BY i.run, i.object, i.uid, i.from_n;
 CREATE INDEX temp.live_by_object ON live (run, object, ip);
 CREATE TEMP TABLE stale AS
-SELECT a.run, a.workload, a.fqdn, a.answer, a.from_at, a.until_at,
+SELECT a.run, a.workload, a.object, a.fqdn, a.answer, a.from_at, a.until_at,
        a.until_at - a.from_at - coalesce((
          SELECT sum(min(l.until_at, a.until_at) - max(l.from_at, a.from_at)) FROM live AS l
           WHERE l.run = a.run AND l.object = a.object AND l.ip = a.answer
@@ -34,7 +34,12 @@ SELECT a.run, a.workload, a.fqdn, a.answer, a.from_at, a.until_at,
 SELECT run, workload, count(*) AS times FROM stale GROUP BY run, workload;
 
 -- violations
-SELECT run, workload, from_at AS at, fqdn AS object,
+SELECT run, workload,
+       coalesce((SELECT max(l.until_at) FROM live AS l
+                  WHERE l.run = stale.run AND l.object = stale.object AND l.ip = stale.answer
+                    AND l.from_at <= stale.from_at AND l.until_at > stale.from_at),
+                from_at) AS at,
+       fqdn AS object,
        printf('answered %s for %.1f s while no live pod of that name had it', answer,
               stale_ns / 1e9) AS what
   FROM stale WHERE stale_ns > 0;
