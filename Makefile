@@ -126,7 +126,9 @@ DATA   = $(wildcard tools/checks/*.sql tools/plots/* tools/report/*) \
 install: $(BUILD)/kennel ## Install to $(DESTDIR)$(PREFIX): bin/kennel and share/kennel
 	install -D -m 755 $(BUILD)/kennel $(DESTDIR)$(PREFIX)/bin/kennel
 	@for file in $(DATA); do install -D -m 644 "$$file" "$(SHARE)/$$file" || exit 1; done
-	@echo "installed $(words $(DATA)) data files in $(SHARE)"
+	@mkdir -p $(SHARE)/schema
+	$(BUILD)/kennel schema > $(SHARE)/schema/scenario.schema.json
+	@echo "installed $(words $(DATA)) data files and the schema in $(SHARE)"
 
 uninstall: ## Remove what `make install` put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/kennel

@@ -3,8 +3,8 @@
  * manifest.c - reads, expands, patches and checks manifests.
  *
  * Mirrors: what `kubectl apply --validate` and the API server's decoding and validation reject.
- * Simplified: unknown fields are kept silently, because kennel's kinds list only the fields that
- * matter here; a misspelt field of a manifest is therefore not found.
+ * Simplified: unknown fields are looked for in the spec of workloads and pods only, and are warned
+ * about, not refused; a misspelt field elsewhere is not found.
  */
 #include "models/manifest.h"
 
@@ -114,6 +114,96 @@ static bool check_valid(const KindInfo *info, const Value *value, const char *fi
     return ok;
 }
 
+/* The fields of spec of the kinds people misspell; the API server's own list (v1.36). */
+static const char *const workload_fields[] = {"replicas",
+                                              "selector",
+                                              "template",
+                                              "volumeClaimTemplates",
+                                              "serviceName",
+                                              "podManagementPolicy",
+                                              "updateStrategy",
+                                              "revisionHistoryLimit",
+                                              "minReadySeconds",
+                                              "persistentVolumeClaimRetentionPolicy",
+                                              "ordinals",
+                                              "strategy",
+                                              "paused",
+                                              "progressDeadlineSeconds",
+                                              NULL};
+static const char *const pod_fields[] = {"volumes",
+                                         "initContainers",
+                                         "containers",
+                                         "ephemeralContainers",
+                                         "restartPolicy",
+                                         "terminationGracePeriodSeconds",
+                                         "activeDeadlineSeconds",
+                                         "dnsPolicy",
+                                         "nodeSelector",
+                                         "serviceAccountName",
+                                         "serviceAccount",
+                                         "automountServiceAccountToken",
+                                         "nodeName",
+                                         "hostNetwork",
+                                         "hostPID",
+                                         "hostIPC",
+                                         "shareProcessNamespace",
+                                         "securityContext",
+                                         "imagePullSecrets",
+                                         "hostname",
+                                         "subdomain",
+                                         "affinity",
+                                         "schedulerName",
+                                         "tolerations",
+                                         "hostAliases",
+                                         "priorityClassName",
+                                         "priority",
+                                         "dnsConfig",
+                                         "readinessGates",
+                                         "runtimeClassName",
+                                         "enableServiceLinks",
+                                         "preemptionPolicy",
+                                         "overhead",
+                                         "topologySpreadConstraints",
+                                         "setHostnameAsFQDN",
+                                         "os",
+                                         "hostUsers",
+                                         "schedulingGates",
+                                         "resourceClaims",
+                                         "resources",
+                                         "hostnameOverride",
+                                         "workloadRef",
+                                         NULL};
+
+static void warn_unknown(ManifestSet *set, const Value *map, const char *const *known,
+                         const char *path, const char *file)
+{
+    value_each (i, map) {
+        const char *key = value_key_at(map, i);
+        if (g_strv_contains(known, key)) continue;
+        const char *near = text_nearest(key, known);
+        g_ptr_array_add(set->warnings,
+                        g_strdup_printf("%s:%u: %s: unknown field '%s'%s%s%s: kubectl would refuse "
+                                        "it; it is kept, and has no effect on the run",
+                                        file, value_line(value_at(map, i)), path, key,
+                                        near ? ", did you mean '" : "", near ? near : "",
+                                        near ? "'?" : ""));
+    }
+}
+
+static void warn_misspelt(ManifestSet *set, Kind kind, const Value *value, const char *file)
+{
+    bool is_workload =
+        kind == KIND_STATEFUL_SET || kind == KIND_DEPLOYMENT || kind == KIND_REPLICA_SET;
+    const Value *spec = value_get(value, "spec");
+    if (is_workload) {
+        warn_unknown(set, spec, workload_fields, "spec", file);
+        warn_unknown(set, value_find(spec, "template", "spec"), pod_fields, "spec.template.spec",
+                     file);
+    } else if (kind == KIND_POD) {
+        warn_unknown(set, spec, pod_fields, "spec", file);
+    }
+}
+
 static bool add_items(ManifestSet *set, const Value *list, const char *file, GError **error)
 {
     const Value *items = value_get(list, "items");
@@ -151,6 +241,7 @@ bool manifest_add(ManifestSet *set, const Value *document, const char *file, GEr
     if (!check_valid(info, document, file, error) ||
         !check_unique(set, info, document, file, error))
         return false;
+    warn_misspelt(set, kind, document, file);
     Manifest object = {kind, document, g_intern_string(file), value_line(document)};
     g_array_append_val(set->objects, object);
     return true;

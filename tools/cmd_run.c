@@ -6,6 +6,7 @@
 #include "sim/json.h"
 #include "tools/check.h"
 #include "tools/cli.h"
+#include "tools/database.h"
 
 #include <glib/gstdio.h>
 #include <signal.h>
@@ -303,6 +304,29 @@ static bool load(Session *session, GError **error)
            make_output(session, error);
 }
 
+static bool take_refused(void *self, sqlite3_stmt *statement, unsigned result)
+{
+    (void)self;
+    (void)result;
+    fprintf(stderr, "warning: run %s at %s s: the API server refused what a step asked of %s: %s\n",
+            database_text(statement, 0), database_text(statement, 1), database_text(statement, 2),
+            database_text(statement, 3));
+    return true;
+}
+
+/* A step that was refused has done nothing: its author should know. */
+static bool warn_refused(const Session *session, GError **error)
+{
+    Database *base = database_open(session->database, error);
+    bool ok = base && database_query(base,
+                                     "SELECT run, printf('%.1f', seconds), kind || ' ' || name, "
+                                     "detail FROM event_log WHERE row = 'request-refused' AND "
+                                     "actor = 'user' ORDER BY id",
+                                     take_refused, NULL, error);
+    database_close(base);
+    return ok;
+}
+
 static int run_session(Session *session)
 {
     g_autoptr(GError) error = NULL;
@@ -317,7 +341,7 @@ static int run_session(Session *session)
     signal(SIGHUP, SIG_DFL);
     g_autoptr(CheckReport) report =
         check_timeline(session->database, session->checks_dir, NULL, &error);
-    if (!report) return cli_fail(error);
+    if (!report || !warn_refused(session, &error)) return cli_fail(error);
     int code = judge_all(session, report);
     if (session->options.json)
         print_json(session, report);

@@ -68,6 +68,30 @@ TEST(set_overrides_paths_and_picks_variants)
     EQUAL_INT(scenario->seed, 9);
 }
 
+TEST(set_takes_a_release_as_text)
+{
+    static const char *const ways[] = {"cluster.version=1.30", "cluster.version='1.30'",
+                                       "spec.cluster.version=\"1.30\""};
+    for (unsigned i = 0; i < G_N_ELEMENTS(ways); i++) {
+        const char *const sets[] = {ways[i], NULL};
+        g_autoptr(ScenarioSet) set = load(HEAD, sets, NULL);
+        EQUAL_INT(only(set)->cluster.minor, 30);
+    }
+}
+
+TEST(misspelt_fields_of_workloads_are_named)
+{
+    g_autoptr(ScenarioSet) set =
+        load(HEAD SERVICE "---\napiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: web}\n"
+                          "spec:\n  serviceName: web\n  replcas: 3\n"
+                          "  selector: {matchLabels: {app: web}}\n"
+                          "  template:\n    metadata: {labels: {app: web}}\n"
+                          "    spec: {containers: [{name: c, image: i:1}]}\n",
+             NULL, NULL);
+    CU_ASSERT_FATAL(set != NULL && set->warnings->len == 1);
+    CU_ASSERT(strstr(set->warnings->pdata[0], "did you mean 'replicas'?") != NULL);
+}
+
 TEST(substitution_keeps_shell_dollars)
 {
     g_autoptr(ScenarioSet) set =
