@@ -395,9 +395,16 @@ void actor_decide(Actor *actor, Key about, const char *text)
         (Fact){.object = actor_ref(actor, about), .node = actor_node(actor), .detail = decision});
 }
 
+bool actor_explains(const Actor *actor)
+{
+    const Stage *stage = actor->process->stage;
+    return stage == NULL || !stage->is_terse;
+}
+
 void actor_because(Actor *actor, Key about, const char *format, ...)
 {
     char text[TEXT_MAX];
+    if (!actor_explains(actor)) return;
     va_list args;
     va_start(args, format);
     g_vsnprintf(text, sizeof(text), format, args);

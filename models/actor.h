@@ -124,6 +124,9 @@ void actor_because(Actor *actor, Key about, const char *format, ...) G_GNUC_PRIN
 void actor_event(Actor *actor, Key about, const char *type, const char *reason, const char *format,
                  ...) G_GNUC_PRINTF(5, 6);
 
+/* Whether anybody reads reasons; if not, a costly sentence need not be made. */
+bool actor_explains(const Actor *actor);
+
 /* --- rehearsals --- */
 
 /* Whether somebody wants to know how a sync went; then actor_report() tells, by topic. */

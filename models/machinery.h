@@ -26,6 +26,7 @@ typedef struct PlanPool PlanPool;
 typedef struct {
     void *self;
     Nanos now;
+    bool is_terse; /* nobody reads reasons: none are made */
     void (*answer)(void *self, const Request *request, const char *why, Reply *reply);
     void (*event)(void *self, Key about, const char *type, const char *reason, const char *text);
     void (*word)(void *self, Key about, const char *text);

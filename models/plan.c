@@ -265,6 +265,7 @@ void plan_rebase(PlanStep *step,
 
 void plan_because(PlanStep *step, const char *format, ...)
 {
+    if (!actor_explains(step->plan->actor)) return;
     va_list args;
     va_start(args, format);
     step->because = plan_format(step->plan, format, args);

@@ -117,6 +117,7 @@ static bool step_rebase(PlanStep *step)
 static void step_record_refusal(const PlanStep *step, const Reply *reply)
 {
     Actor *actor = step->plan->actor;
+    if (actor->process->stage != NULL) return;
     AtomTable *atoms = world_atoms(actor->process->world);
     Atom detail =
         atom_format(atoms, "%s %s: %s", plan_verb_text(step->request.verb),

@@ -218,6 +218,11 @@ void rehearsal_freeze_pod_specs(Rehearsal *rehearsal, bool is_frozen)
     memory_api_freeze_pod_specs(rehearsal->api, is_frozen);
 }
 
+void rehearsal_explain(Rehearsal *rehearsal, bool is_explained)
+{
+    rehearsal->stage.is_terse = !is_explained;
+}
+
 void rehearsal_refuse(Rehearsal *rehearsal, RequestVerb verb, Key key, ReplyReason reason,
                       unsigned times)
 {

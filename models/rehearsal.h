@@ -42,6 +42,9 @@ Nanos rehearsal_now(const Rehearsal *rehearsal);
 /* Whether an update of a pod that changes spec.volumes is refused as Invalid (the default). */
 void rehearsal_freeze_pod_specs(Rehearsal *rehearsal, bool is_frozen);
 
+/* Whether reasons are recorded (the default): ACT_WORD, and `why` of a request. */
+void rehearsal_explain(Rehearsal *rehearsal, bool is_explained);
+
 /* The next `times` requests that match fail. */
 void rehearsal_refuse(Rehearsal *rehearsal, RequestVerb verb, Key key, ReplyReason reason,
                       unsigned times);

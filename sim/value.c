@@ -11,6 +11,9 @@
  * reference is kept, a shared one is replaced by a shallow copy. Copying adds a reference to every
  * child, so below a shared node everything counts as shared, which is what makes changing in place
  * safe without looking at more than one reference count a level.
+ *
+ * Trees are made and dropped by the thousand, so each thread keeps some of the small blocks it gives
+ * back and takes those first. Every block is one of malloc's, whatever list it has been in.
  */
 #include "sim/value.h"
 
@@ -61,9 +64,87 @@ static inline bool has_type(const Value *value, ValueType type)
     return value != NULL && value->type == type;
 }
 
+/* --- blocks --- */
+
+#define BLOCK_UNIT ((size_t)16)
+
+enum { BLOCK_CLASSES = 9, BLOCKS_KEPT = 4096 };
+
+typedef struct Spare Spare;
+struct Spare {
+    Spare *next;
+};
+
+/* Blocks of (class * BLOCK_UNIT) bytes or more; class 0 is not used. */
+typedef struct {
+    Spare *first;
+    unsigned count;
+} SpareList;
+
+static _Thread_local SpareList spares[BLOCK_CLASSES];
+
+static void spares_free(void *lists)
+{
+    for (unsigned i = 0; i < BLOCK_CLASSES; i++) {
+        SpareList *list = (SpareList *)lists + i;
+        for (Spare *spare = list->first, *next; spare != NULL; spare = next) {
+            next = spare->next;
+            g_free(spare);
+        }
+        *list = (SpareList){NULL, 0};
+    }
+}
+
+/* At the end of a thread its spare blocks are given back. */
+static void spares_begin(void)
+{
+    static GPrivate owner = G_PRIVATE_INIT(spares_free);
+    if (g_private_get(&owner) == NULL) g_private_set(&owner, spares);
+}
+
+static inline void *block_new(size_t size)
+{
+    size_t class = (size + BLOCK_UNIT - 1) / BLOCK_UNIT;
+    if (class >= BLOCK_CLASSES) return g_malloc(size);
+    SpareList *list = &spares[class];
+    Spare *spare = list->first;
+    if (spare == NULL) return g_malloc(class * BLOCK_UNIT);
+    list->first = spare->next;
+    list->count--;
+    return spare;
+}
+
+#if defined(__SANITIZE_ADDRESS__)
+#define KEEPS_BLOCKS false
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define KEEPS_BLOCKS false
+#endif
+#endif
+#ifndef KEEPS_BLOCKS
+#define KEEPS_BLOCKS true
+#endif
+
+/* `size`: as asked for, or less. */
+static inline void block_free(void *block, size_t size)
+{
+    size_t class = (size + BLOCK_UNIT - 1) / BLOCK_UNIT;
+    if (!KEEPS_BLOCKS || class == 0 || class >= BLOCK_CLASSES ||
+        spares[class].count >= BLOCKS_KEPT) {
+        g_free(block);
+        return;
+    }
+    SpareList *list = &spares[class];
+    if (list->first == NULL) spares_begin();
+    Spare *spare = block;
+    spare->next = list->first;
+    list->first = spare;
+    list->count++;
+}
+
 static Value *node_new(ValueType type, size_t body)
 {
-    Value *value = g_malloc(sizeof *value + body);
+    Value *value = block_new(sizeof *value + body);
     value->refs = 1;
     value->line = 0;
     value->size = 0;
@@ -80,18 +161,36 @@ Value *value_ref(const Value *value)
     return mutable;
 }
 
+/* Room for `size` things: the next power of two. */
+static inline size_t capacity_for(size_t size)
+{
+    if (size <= 1) return size;
+    return (size_t)1 << (64 - __builtin_clzll((unsigned long long)size - 1));
+}
+
 static void node_free(Value *value)
 {
-    if (value->type == VALUE_MAP) {
+    size_t body = 0;
+    switch (value->type) {
+    case VALUE_MAP:
         for (unsigned i = 0; i < value->size; i++)
             value_unref(value->as[0].entries[i].child);
-        g_free(value->as[0].entries);
-    } else if (value->type == VALUE_LIST) {
+        block_free(value->as[0].entries, capacity_for(value->size) * sizeof(Entry));
+        body = sizeof value->as[0];
+        break;
+    case VALUE_LIST:
         for (unsigned i = 0; i < value->size; i++)
             value_unref(value->as[0].elements[i]);
-        g_free(value->as[0].elements);
+        block_free(value->as[0].elements, capacity_for(value->size) * sizeof(Value *));
+        body = sizeof value->as[0];
+        break;
+    case VALUE_STRING: body = (size_t)value->size + 1; break;
+    case VALUE_INT:
+    case VALUE_FLOAT: body = sizeof value->as[0]; break;
+    case VALUE_NULL:
+    case VALUE_BOOL: break;
     }
-    g_free(value);
+    block_free(value, sizeof *value + body);
 }
 
 void value_unref(const Value *value)
@@ -205,24 +304,24 @@ const char *value_key(const char *text)
 
 /* --- entries of a private node --- */
 
-/* Room for `size` things: the next power of two. */
-static size_t capacity_for(size_t size)
-{
-    size_t capacity = size > 0 ? 1 : 0;
-    while (capacity < size)
-        capacity *= 2;
-    return capacity;
-}
-
 static void map_reserve(Value *map, size_t size)
 {
-    map->as[0].entries = g_renew(Entry, map->as[0].entries, capacity_for(size));
-    CHECK(map->as[0].entries != NULL);
+    Entry *old = map->as[0].entries;
+    size_t used = map->size * sizeof(Entry);
+    CHECK(size > 0 && size >= map->size);
+    map->as[0].entries = block_new(capacity_for(size) * sizeof(Entry));
+    if (used > 0) memcpy(map->as[0].entries, old, used);
+    block_free(old, capacity_for(map->size) * sizeof(Entry));
 }
 
 static void list_reserve(Value *list, size_t size)
 {
-    list->as[0].elements = g_renew(Value *, list->as[0].elements, capacity_for(size));
+    Value **old = list->as[0].elements;
+    size_t used = list->size * sizeof(Value *);
+    CHECK(size > 0 && size >= list->size);
+    list->as[0].elements = block_new(capacity_for(size) * sizeof(Value *));
+    if (used > 0) memcpy(list->as[0].elements, old, used);
+    block_free(old, capacity_for(list->size) * sizeof(Value *));
 }
 
 /* Where a key is, or where it would have to be inserted. */
@@ -310,8 +409,8 @@ Value *value_map_of(const char *const *keys, Value *const *children, unsigned co
     for (unsigned i = 0; i < count; i++) {
         unsigned index;
         if (map_place(map, keys[i], &index)) {
-            g_free(map->as[0].entries);
-            g_free(map);
+            block_free(map->as[0].entries, capacity_for(map->size) * sizeof(Entry));
+            block_free(map, sizeof *map + sizeof map->as[0]);
             return NULL;
         }
         *map_place_at(map, index, keys[i]) = children[i];

@@ -191,8 +191,18 @@ Key key_of_value(AtomTable *atoms, Kind kind, const Value *value)
 
 Atom key_ref(AtomTable *atoms, Key key)
 {
-    return atom_format(atoms, "%s/%s/%s", kind_info(key.kind)->name, atom_text(atoms, key.space),
-                       atom_text(atoms, key.name));
+    const char *parts[] = {kind_info(key.kind)->name, atom_text(atoms, key.space),
+                           atom_text(atoms, key.name)};
+    char text[800], *end = text;
+    for (unsigned i = 0; i < G_N_ELEMENTS(parts); i++) {
+        size_t length = strlen(parts[i]);
+        if (length + 2 > (size_t)(text + sizeof text - end))
+            return atom_format(atoms, "%s/%s/%s", parts[0], parts[1], parts[2]);
+        memcpy(end, parts[i], length);
+        end += length;
+        *end++ = '/';
+    }
+    return atom_of_length(atoms, text, (size_t)(end - text) - 1);
 }
 
 /* --- objects --- */

@@ -337,10 +337,11 @@ static bool is_outdated(const SetSync *sync, const SetPod *replica)
 
 static void roll(SetSync *sync, const SetPod *replica)
 {
-    char why[200];
-    snprintf(why, sizeof why, "rollout: revision %.60s is not the update revision %.60s",
-             actor_text(sync->actor, replica_revision(sync, replica)),
-             actor_text(sync->actor, sync->update_name));
+    char why[200] = "";
+    if (actor_explains(sync->actor))
+        snprintf(why, sizeof why, "rollout: revision %.60s is not the update revision %.60s",
+                 actor_text(sync->actor, replica_revision(sync, replica)),
+                 actor_text(sync->actor, sync->update_name));
     statefulset_delete_pod(sync, replica_name(sync, replica), true, why);
 }
 

@@ -725,6 +725,7 @@ bool statefulset_fix_condemned_claims(SetSync *sync, unsigned index)
 static bool waits_for(SetSync *sync, const Object *pod, int64_t ordinal)
 {
     char state[96];
+    if (!actor_explains(sync->actor)) return true;
     const char *name = actor_text(sync->actor, pod->key.name);
     statefulset_pod_state(sync, pod, state);
     const char *goal = object_is_terminating(pod) ? "go" : "be Ready";
