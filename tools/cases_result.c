@@ -157,9 +157,9 @@ static Value *actions_of(Rehearsal *rehearsal, const RehearsalRecord *record)
 /* As Go's Duration.Seconds() rounds. */
 static Value *seconds_of(Nanos duration)
 {
-    Nanos fraction = duration % NANOS_S;
-    if (fraction == 0) return value_int(duration / NANOS_S);
-    return value_float((double)(duration / NANOS_S) + (double)fraction / 1e9);
+    Nanos seconds = duration / NANOS_S, fraction = duration % NANOS_S;
+    if (fraction == 0) return value_int(seconds);
+    return value_float((double)seconds + (double)fraction / 1e9);
 }
 
 Value *case_result(Rehearsal *rehearsal, const RehearsalRecord *record)

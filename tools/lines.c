@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <gio/gio.h>
 
-#define CHUNK (256 * 1024)
+#define CHUNK (256U * 1024U)
 
 struct Lines {
     FILE *file;

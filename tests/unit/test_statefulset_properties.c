@@ -155,10 +155,12 @@ static void read_wish(const char *plan, Wish *wish)
 {
     g_auto(GStrv) words = g_strsplit(plan, " ", -1);
     for (unsigned i = 0; words[i]; i++) {
-        unsigned ordinal;
+        int64_t ordinal;
+        const char *name = words[i] + (*words[i] != '\0');
         if (strcmp(words[i], "~rev") == 0) wish->is_rollback = true;
-        if (sscanf(words[i] + (*words[i] != '\0'), "web-%u", &ordinal) != 1) continue;
-        CHECK(ordinal < POD_MAX);
+        if (!g_str_has_prefix(name, "web-") || !text_to_int(name + strlen("web-"), &ordinal))
+            continue;
+        CHECK(ordinal >= 0 && ordinal < POD_MAX);
         if (*words[i] == '+') {
             wish->created[ordinal]++;
             wish->creations++;
