@@ -123,6 +123,8 @@ void actor_because(Actor *actor, Key about, const char *format, ...) G_GNUC_PRIN
  * object, then one in 300 s. */
 void actor_event(Actor *actor, Key about, const char *type, const char *reason, const char *format,
                  ...) G_GNUC_PRINTF(5, 6);
+/* actor_event() with a finished text. */
+void actor_emit(Actor *actor, Key about, const char *type, const char *reason, const char *text);
 
 /* Whether anybody reads reasons; if not, a costly sentence need not be made. */
 bool actor_explains(const Actor *actor);

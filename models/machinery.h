@@ -119,8 +119,6 @@ void actor_finish(Actor *actor, Key key, bool succeeded, Nanos after);
 Atom actor_ref(const Actor *actor, Key key);
 /* Writes a DECISION row if the text differs from the last about this key. */
 void actor_decide(Actor *actor, Key about, const char *text);
-/* actor_event() with a finished text. */
-void actor_emit(Actor *actor, Key about, const char *type, const char *reason, const char *text);
 /* Whether starting a sync is possible, and if so makes it happen. */
 void actor_pump(Actor *actor);
 

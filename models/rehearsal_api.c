@@ -105,7 +105,17 @@ static Value *new_uid(MemoryApi *api, Key key)
     Atom ref = key_ref(api->atoms, key);
     int number = GPOINTER_TO_INT(g_hash_table_lookup(api->incarnations, GUINT_TO_POINTER(ref))) + 1;
     remember_incarnation(api, ref, number);
-    return value_printf("%s-%s-u%d", kind_word(key.kind), atom_text(api->atoms, key.name), number);
+    const char *kind = kind_word(key.kind), *name = atom_text(api->atoms, key.name);
+    size_t kind_length = strlen(kind), name_length = strlen(name);
+    char text[600];
+    if (number > 9 || kind_length + name_length + 5 > sizeof text)
+        return value_printf("%s-%s-u%d", kind, name, number);
+    memcpy(text, kind, kind_length);
+    text[kind_length] = '-';
+    memcpy(text + kind_length + 1, name, name_length);
+    const char end[] = {'-', 'u', (char)('0' + number)};
+    memcpy(text + kind_length + 1 + name_length, end, sizeof end);
+    return value_string_n(text, kind_length + 1 + name_length + sizeof end);
 }
 
 /* --- objects --- */

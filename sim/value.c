@@ -302,6 +302,21 @@ const char *value_key(const char *text)
     return *slot;
 }
 
+/* value_key() of what is a literal, mostly: those are known again by their address. */
+static const char *key_of_literal(const char *text)
+{
+    static _Thread_local struct {
+        const char *text, *key;
+    } known[KNOWN_KEYS];
+    uintptr_t address = (uintptr_t)text;
+    unsigned slot = (unsigned)(address ^ address >> 9) % KNOWN_KEYS;
+    if (known[slot].text != text || strcmp(known[slot].key, text) != 0) {
+        known[slot].text = text;
+        known[slot].key = value_key(text);
+    }
+    return known[slot].key;
+}
+
 /* --- entries of a private node --- */
 
 static void map_reserve(Value *map, size_t size)
@@ -379,7 +394,7 @@ static Value **map_slot(Value *map, const char *key)
 {
     unsigned index;
     if (map_place(map, key, &index)) return &map->as[0].entries[index].child;
-    return map_open(map, index, value_key(key));
+    return map_open(map, index, key_of_literal(key));
 }
 
 static void list_insert(Value *list, unsigned index, Value *child)

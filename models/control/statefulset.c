@@ -27,8 +27,11 @@ typedef struct {
     Write pod, claim, set;
 } Writes;
 
+#define MEMORIES 64
+
 typedef struct {
-    GHashTable *writes; /* uid of a set -> Writes; looked up only */
+    SetMemory memories[MEMORIES]; /* by uid; sets that meet push each other out */
+    GHashTable *writes;           /* uid of a set -> Writes; looked up only */
     int64_t seen[KIND_COUNT];
     bool is_guarded;
 } State;
@@ -170,6 +173,40 @@ static bool sees_own_writes(Actor *actor, const Object *set)
     return true;
 }
 
+/* --- what is remembered of a set --- */
+
+static void memory_clear(SetMemory *memory)
+{
+    value_unref(memory->spec);
+    value_unref(memory->data);
+    value_unref(memory->owner);
+    g_free(memory->json);
+    object_unref(memory->newest);
+    *memory = (SetMemory){0};
+}
+
+SetMemory *statefulset_memory(const SetSync *sync)
+{
+    State *state = actor_state(sync->actor);
+    const Value *spec = value_get(sync->set->value, "spec");
+    SetMemory *memory = &state->memories[sync->set->uid % MEMORIES];
+    if (memory->uid == sync->set->uid && memory->spec == spec &&
+        key_equal(memory->key, sync->set->key))
+        return memory;
+    memory_clear(memory);
+    memory->key = sync->set->key;
+    memory->uid = sync->set->uid;
+    memory->spec = spec ? value_ref(spec) : NULL;
+    return memory;
+}
+
+Value *statefulset_owner(const SetSync *sync)
+{
+    SetMemory *memory = statefulset_memory(sync);
+    if (!memory->owner) memory->owner = revision_owner_ref(sync->set, sync->name);
+    return value_ref(memory->owner);
+}
+
 /* --- the life of a sync --- */
 
 Atom statefulset_pod_revision(const Object *pod)
@@ -189,6 +226,7 @@ static void sync_free(void *data)
     value_unref(sync->current_template);
     value_unref(sync->update_template);
     value_unref(sync->update_data);
+    value_unref(sync->made.value);
     object_unref(sync->set);
 }
 
@@ -269,7 +307,7 @@ static Value *owner_patch(const SetSync *sync, const Object *object, bool is_ado
 {
     Value *ref;
     if (is_adoption) {
-        ref = revision_owner_ref(sync->set, sync->name);
+        ref = statefulset_owner(sync);
     } else {
         ref = value_map();
         value_map_set(ref, "$patch", value_string("delete"));
@@ -506,6 +544,8 @@ static void start(Actor *actor)
 static void stop(Actor *actor)
 {
     State *state = actor_state(actor);
+    for (unsigned i = 0; i < MEMORIES; i++)
+        memory_clear(&state->memories[i]);
     g_clear_pointer(&state->writes, g_hash_table_unref);
 }
 

@@ -24,6 +24,19 @@ typedef struct {
 
 typedef struct SetSync SetSync;
 
+/* What follows from a set's spec alone and costs much to find out; as upstream's cache of equal
+ * revisions. What is held stays at its address, so the address tells whether it is the same. */
+typedef struct {
+    Key key;
+    Atom uid;             /* of the set */
+    Value *spec;          /* held */
+    Value *data;          /* of the revision that the template makes; NULL: not asked for yet */
+    char *json;           /* of data */
+    Value *owner;         /* the set as the controller of what it owns, or NULL */
+    const Object *newest; /* held: the revision that `is_same` is about, or NULL */
+    bool is_same;
+} SetMemory;
+
 /* An adoption or a release. */
 typedef struct {
     SetSync *sync;
@@ -68,6 +81,14 @@ struct SetSync {
     const char *update_json, *update_label;
     bool has_new_name; /* its first name was taken */
 
+    /* the status as it was made last, and of what */
+    struct {
+        Value *value; /* held */
+        SetStatus status;
+        Atom current, update;
+        int64_t collisions;
+    } made;
+
     unsigned bumps; /* attempts to raise the number of an old revision */
 };
 
@@ -76,6 +97,10 @@ struct SetSync {
 /* Remembers the version of an own write for the read-your-writes guard. */
 void statefulset_wrote(SetSync *sync, const Reply *reply);
 Atom statefulset_pod_revision(const Object *pod);
+/* What is remembered of the set; of another spec everything is forgotten. */
+SetMemory *statefulset_memory(const SetSync *sync);
+/* An owner reference to the set. */
+Value *statefulset_owner(const SetSync *sync);
 
 /* --- statefulset_revision.c --- */
 
@@ -87,7 +112,7 @@ void statefulset_resolve_revisions(SetSync *sync);
 /* Everything after the revisions are known: phases, status, history. */
 void statefulset_control(SetSync *sync);
 /* The status that the sync makes of what it has learned so far. */
-Value *statefulset_status(const SetSync *sync);
+Value *statefulset_status(SetSync *sync);
 /* Deletes surplus revisions; what current and update name (may be ATOM_NONE) is kept. */
 void statefulset_truncate(SetSync *sync);
 bool statefulset_is_available(const SetSync *sync, const PodView *pod);

@@ -158,7 +158,7 @@ Value *statefulset_claim_owned(const SetSync *sync, const Object *claim, int64_t
         if (!names_set(sync, ref) && !names_pod(ref, pod_name))
             value_list_add(owners, value_ref(value_at(old, i)));
     }
-    if (wanted == OWNED_BY_SET) value_list_add(owners, revision_owner_ref(sync->set, sync->name));
+    if (wanted == OWNED_BY_SET) value_list_add(owners, statefulset_owner(sync));
     if (wanted == OWNED_BY_POD && pod)
         value_list_add(owners, revision_owner_ref(pod, actor_text(sync->actor, pod_name)));
 

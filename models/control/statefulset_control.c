@@ -119,10 +119,21 @@ static SetStatus final_status(const SetSync *sync, Atom *ret_current)
     return status;
 }
 
-Value *statefulset_status(const SetSync *sync)
+static bool is_made(const SetSync *sync, const SetStatus *status, Atom current)
+{
+    const SetStatus *made = &sync->made.status;
+    return sync->made.value && sync->made.current == current &&
+           sync->made.update == sync->update_name && sync->made.collisions == sync->collisions &&
+           made->replicas == status->replicas && made->ready == status->ready &&
+           made->available == status->available && made->current == status->current &&
+           made->updated == status->updated;
+}
+
+Value *statefulset_status(SetSync *sync)
 {
     Atom current;
     SetStatus status = final_status(sync, &current);
+    if (is_made(sync, &status, current)) return value_ref(sync->made.value);
     Value *map = value_map();
     value_map_set(map, "availableReplicas", value_int(status.available));
     value_map_set(map, "collisionCount", value_int(sync->collisions));
@@ -133,6 +144,12 @@ Value *statefulset_status(const SetSync *sync)
     value_map_set(map, "replicas", value_int(status.replicas));
     value_map_set(map, "updateRevision", value_string(actor_text(sync->actor, sync->update_name)));
     put_count(map, "updatedReplicas", status.updated);
+    value_unref(sync->made.value);
+    sync->made.value = value_ref(map);
+    sync->made.status = status;
+    sync->made.current = current;
+    sync->made.update = sync->update_name;
+    sync->made.collisions = sync->collisions;
     return map;
 }
 
@@ -146,7 +163,7 @@ static bool has_new_status(const SetSync *sync)
 /* The set with its new status; NULL if nothing is to be written. */
 static Value *status_body(Actor *actor, PlanStep *step, void *data)
 {
-    const SetSync *sync = data;
+    SetSync *sync = data;
     (void)actor, (void)step;
     if (!has_new_status(sync)) return NULL;
     Value *body = value_ref(sync->set->value);

@@ -148,6 +148,15 @@ static char *join_errors(const Item *item)
     return g_string_free(text, FALSE);
 }
 
+/* A Normal event about the set; not by printf, as every write has one. */
+static void tell(const SetSync *sync, const char *reason, const char *const *parts, unsigned count)
+{
+    g_autoptr(GString) text = g_string_sized_new(120);
+    for (unsigned i = 0; i < count; i++)
+        g_string_append(text, parts[i]);
+    actor_emit(sync->actor, sync->set->key, "Normal", reason, text->str);
+}
+
 /* Tells how a pod's create, update or delete went; error NULL: well. */
 static void pod_event(const SetSync *sync, const char *verb, Atom pod, const char *error)
 {
@@ -156,12 +165,15 @@ static void pod_event(const SetSync *sync, const char *verb, Atom pod, const cha
     unsigned i = *verb == 'C' ? 0 : *verb == 'U' ? 1 : 2;
     const char *word = statefulset_verb(sync, lower[i], capital[i]);
     const char *name = actor_text(sync->actor, pod);
-    char reason[32];
-    snprintf(reason, sizeof reason, "%s%s", error ? "Failed" : "Successful", capital[i]);
+    static const char *const successes[] = {"SuccessfulCreate", "SuccessfulUpdate",
+                                            "SuccessfulDelete"};
+    static const char *const failures[] = {"FailedCreate", "FailedUpdate", "FailedDelete"};
+    const char *reason = error ? failures[i] : successes[i];
 
     if (!error) {
-        actor_event(sync->actor, sync->set->key, "Normal", reason,
-                    "%s Pod %s in StatefulSet %s successful", word, name, sync->name);
+        const char *const parts[] = {word,       " Pod ",      name, " in StatefulSet ",
+                                     sync->name, " successful"};
+        tell(sync, reason, parts, G_N_ELEMENTS(parts));
         return;
     }
     actor_event(sync->actor, sync->set->key, "Warning", reason,
@@ -174,9 +186,10 @@ static void claim_event(const ClaimStep *step, const char *error)
     const char *word = statefulset_verb(sync, "create", "Create");
     const char *claim = actor_text(sync->actor, step->claim);
     const char *pod = actor_text(sync->actor, step->item->pod_name);
+    const char *const parts[] = {word, " Claim ",          claim,      " Pod ",
+                                 pod,  " in StatefulSet ", sync->name, " success"};
     if (!error)
-        actor_event(sync->actor, sync->set->key, "Normal", "SuccessfulCreate",
-                    "%s Claim %s Pod %s in StatefulSet %s success", word, claim, pod, sync->name);
+        tell(sync, "SuccessfulCreate", parts, G_N_ELEMENTS(parts));
     else
         actor_event(sync->actor, sync->set->key, "Warning", "FailedCreate",
                     "%s Claim %s for Pod %s in StatefulSet %s failed error: %s", word, claim, pod,
@@ -429,7 +442,7 @@ static Value *pod_meta(const SetSync *sync, const Value *template, Atom name, in
     value_put(&labels, value_string(actor_text(sync->actor, revision)), LABEL_REVISION);
     put_identity_labels(sync, &labels, name, ordinal);
     Value *owners = value_list();
-    value_list_add(owners, revision_owner_ref(sync->set, sync->name));
+    value_list_add(owners, statefulset_owner(sync));
 
     Value *meta = value_map();
     value_map_set(meta, "name", value_string(actor_text(sync->actor, name)));

@@ -115,8 +115,13 @@ static PlanVerdict on_created(Actor *actor, PlanStep *step, const Reply *reply, 
 static void create_revision(SetSync *sync)
 {
     char hash[REVISION_HASH_MAX];
-    take_template(&sync->update_data, revision_data(sync->view->template));
-    g_autofree char *json = revision_json(sync->update_data);
+    SetMemory *memory = statefulset_memory(sync);
+    if (!memory->data) {
+        memory->data = revision_data(sync->view->template);
+        memory->json = revision_json(memory->data);
+    }
+    take_template(&sync->update_data, value_ref(memory->data));
+    const char *json = memory->json;
     size_t size = strlen(json) + 1;
     sync->update_json = memcpy(plan_alloc(sync->actor, size), json, size);
     sync->update_label = memcpy(plan_alloc(sync->actor, sizeof hash),
@@ -180,6 +185,18 @@ static void bump_revision(SetSync *sync, const Object *revision)
 
 /* --- choosing --- */
 
+/* Whether a revision means the set's template, remembered for the newest one. */
+static bool means_template(const SetSync *sync, const Object *newest)
+{
+    SetMemory *memory = statefulset_memory(sync);
+    if (memory->newest != newest) {
+        memory->is_same = revision_means(newest, sync->set);
+        object_unref(memory->newest);
+        memory->newest = object_ref(newest);
+    }
+    return memory->is_same;
+}
+
 void statefulset_resolve_revisions(SetSync *sync)
 {
     const Object *newest = sync->revision_count ? sync->revisions[sync->revision_count - 1] : NULL;
@@ -194,7 +211,7 @@ void statefulset_resolve_revisions(SetSync *sync)
     bool is_newest = equal && (equal == newest || revision_same(newest, equal, atoms_of(sync)));
     if (!equal && newest &&
         world_gate(actor_world(sync->actor), "StatefulSetSemanticRevisionComparison"))
-        is_newest = revision_means(newest, sync->set);
+        is_newest = means_template(sync, newest);
     if (is_newest)
         go_on(sync, newest->key.name, revision_view(newest)->data);
     else if (equal)
