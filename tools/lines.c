@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <gio/gio.h>
 
-#define CHUNK (256U * 1024U)
+#define CHUNK 262144U /* bytes read at once */
 
 struct Lines {
     FILE *file;
