@@ -68,7 +68,7 @@ static inline bool has_type(const Value *value, ValueType type)
 
 #define BLOCK_UNIT ((size_t)16)
 
-enum { BLOCK_CLASSES = 9, BLOCKS_KEPT = 4096 };
+enum { BLOCK_CLASSES = 9, BLOCKS_KEPT = 16384 };
 
 typedef struct Spare Spare;
 struct Spare {
