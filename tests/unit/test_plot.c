@@ -150,6 +150,83 @@ TEST(what_did_not_end_is_never)
     plot_data_free(plot);
 }
 
+#define POD_2 "Pod/default/web-2"
+
+/* While three pets start, and later while the machine of the second is down, the number changes. */
+static const Line number_changes[] = {
+    {0, ROW_OBJECT_CREATED, SET, "s", "", "", -1},
+    {0, ROW_WORKLOAD_REPLICAS, SET, "s", "", "", 3},
+    {1, ROW_OBJECT_CREATED, POD_0, "a", "", SET, 0},
+    {1, ROW_OBJECT_CREATED, POD_1, "b", "", SET, 1},
+    {1, ROW_OBJECT_CREATED, POD_2, "c", "", SET, 2},
+    {10, ROW_POD_READY, POD_0, "a", "", "", 1},
+    {11, ROW_POD_READY, POD_1, "b", "", "", 1},
+    {15, ROW_WORKLOAD_REPLICAS, SET, "s", "", "", 2},
+    {30, ROW_WORKLOAD_REPLICAS, SET, "s", "", "", 3},
+    {37, ROW_POD_READY, POD_2, "c", "", "", 1},
+    {100, ROW_FAULT_BEGAN, LOSS, "", "", "node-stop", 0},
+    {100, ROW_MACHINE_DOWN, "", "", "node-2", "", 0},
+    {140, ROW_POD_READY, POD_1, "b", "", "", 0},
+    {160, ROW_WORKLOAD_REPLICAS, SET, "s", "", "", 2},
+    {160, ROW_OBJECT_MARKED, POD_2, "c", "", "", 30},
+    {165, ROW_OBJECT_DELETED, POD_2, "c", "", SET, 0},
+    {200, ROW_FAULT_ENDED, LOSS, "", "", "node-stop", 0},
+    {220, ROW_POD_READY, POD_1, "b", "", "", 1},
+};
+
+static PlotData *plot_number_changes(unsigned changed_line, Line changed)
+{
+    Line lines[G_N_ELEMENTS(number_changes)];
+    memcpy(lines, number_changes, sizeof(lines));
+    if (changed_line) lines[changed_line] = changed;
+    g_autofree char *database = record(lines, G_N_ELEMENTS(lines), 600 * NANOS_S);
+    return read_plot(database, "times", "");
+}
+
+/* The text that stands at the end of the only bar of a measure: both are found by their y. */
+static void measure_reads(const PlotData *plot, const char *measure, const char *reads)
+{
+    g_autofree char *named = g_strdup_printf("\t\"%s\"\t", measure);
+    g_auto(GStrv) lines = g_strsplit(plot->data->str, "\n", -1);
+    const char *number = NULL;
+    for (char **line = lines; *line; line++)
+        if (strstr(*line, named)) number = strrchr(*line, '\t');
+    CU_ASSERT_FATAL(number != NULL);
+    g_autofree char *end = g_strdup_printf("\t\"%s\"%s", reads, number);
+    bool found = false;
+    for (char **line = lines; *line; line++)
+        found |= g_str_has_suffix(*line, end);
+    if (!found) EQUAL_TEXT(plot->data->str, end);
+}
+
+TEST(a_change_of_the_number_ends_no_action)
+{
+    PlotData *plot = plot_number_changes(0, (Line){0});
+    measure_reads(plot, "start of 3", "not in 15.0 s");
+    measure_reads(plot, "scale 3 to 2", "not in 15.0 s");
+    measure_reads(plot, "scale 2 to 3", "7.0 s");
+    measure_reads(plot, "recovery from say 'off'", "2 min 00 s");
+    measure_reads(plot, "scale 3 to 2 (2)", "60.0 s");
+    plot_data_free(plot);
+}
+
+TEST(a_recovery_waits_for_what_was_declared_ever_since)
+{
+    Line more = {160, ROW_WORKLOAD_REPLICAS, SET, "s", "", "", 4};
+    PlotData *plot = plot_number_changes(13, more);
+    measure_reads(plot, "recovery from say 'off'", "never in 8 min 20 s");
+    measure_reads(plot, "scale 3 to 4", "never in 7 min 20 s");
+    plot_data_free(plot);
+    Line fewer = {160, ROW_WORKLOAD_REPLICAS, SET, "s", "", "", 1};
+    plot = plot_number_changes(13, fewer);
+    measure_reads(plot, "recovery from say 'off'", "not in 60.0 s");
+    plot_data_free(plot);
+    Line before_the_loss = {110, ROW_WORKLOAD_REPLICAS, SET, "s", "", "", 2};
+    plot = plot_number_changes(11, before_the_loss);
+    measure_reads(plot, "recovery from say 'off'", "2 min 00 s");
+    plot_data_free(plot);
+}
+
 TEST(nothing_recorded_draws_nothing)
 {
     g_autofree char *database = record(power_loss, 0, 0);

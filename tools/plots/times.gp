@@ -29,4 +29,6 @@ plot data index 2 using 2:3:($4-$2):($5-$3) with vectors nohead lc rgb 0xD8D8D8 
          fs solid 1 noborder lc rgb colour[l], \
      for [l = 1:12] data index 0 using (bar('never', l)):5:3:4:5:6 with boxxyerror \
          fs pattern 4 border lc rgb colour[l] lc rgb colour[l], \
+     data index 3 using 1:2:(5):(-15) with vectors nohead lc rgb 0xFFFFFF lw 5, \
+     data index 3 using 1:2:(5):(-15) with vectors nohead lc rgb black lw 1, \
      @plots
