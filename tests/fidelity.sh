@@ -66,8 +66,9 @@ END
 - Recorded with 1.36.2, MaxUnavailableStatefulSet on and off, StatefulSetSemanticRevisionComparison on and off. The rules of 1.27 to
   1.35 differ by the gate table ($versions) and by the releases named in the code; they follow upstream's source and change log and are
   tested by unit tests, but no recording of those releases was compared.
-- Known not to be modelled: pods are repaired after a conflict without jitter; releases before 1.28 treat claims with foreign controllers
-  and stale owners as 1.28 does; up to 1.27 a failed pod was made again in the same sync. None of it shows in 1.36.
+- Up to 1.27 a pod that has ended is deleted and made again in the same sync, and a claim's owners are known by uid alone (no rule for other
+  controllers, none but the wait before a creation for stale owners); from 1.28 on neither is so. None of it shows in 1.36.
+- Known not to be modelled: pods are repaired after a conflict without jitter.
 - The order of writes inside a batch of a parallel set is not defined upstream; recordings and simulation use the order of ordinals.
 - The read-your-writes guard (1.36) is off where single decisions are compared, because their caches are caught up, and on in the timelines.
 END

@@ -70,8 +70,9 @@ struct SetSync {
     unsigned batch;
     bool is_doomed;  /* a step that must fail has been planned: later batches are not reached */
     bool is_running; /* answers have arrived: the plan is performed, not rehearsed */
-    unsigned rolls_planned, rolls_done; /* deletions of the update phase */
-    SetPatch *patches;                  /* adoptions and releases, by name */
+    unsigned rolls_planned, rolls_done;        /* deletions of the update phase */
+    SetStatus replaced_planned, replaced_done; /* up to 1.27: ended pods made again at once */
+    SetPatch *patches;                         /* adoptions and releases, by name */
     unsigned patch_count;
     bool cannot_adopt, has_failed_claim, has_lost_pod;
     bool has_stopped; /* at adoption or claiming: the control loop is not reached */

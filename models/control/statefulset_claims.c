@@ -3,8 +3,8 @@
  * The claims of a StatefulSet's pods: names, bodies, and who owns them.
  * Mirrors: kubernetes v1.36 pkg/controller/statefulset/stateful_set_utils.go and the claim half of
  *          stateful_pod_control.go
- * Simplified: releases before 1.28 treated claims with foreign controllers and stale owners less
- *             carefully; here all releases behave as 1.28 does.
+ *          (releases before 1.28 know an owner by its uid alone, as v1.27 does)
+ * Simplified: nothing known.
  */
 #include "models/control/revision.h"
 #include "models/control/statefulset.h"
@@ -65,6 +65,13 @@ static Wanted wanted_owner(const StatefulSetView *view, int64_t ordinal)
     return view->when_deleted == RETENTION_DELETE ? OWNED_BY_SET : OWNED_BY_NONE;
 }
 
+/* Up to 1.27 it is the uid alone that says whose a reference is: what stale references and other
+ * controllers mean to a claim is not asked. */
+static bool knows_uids_only(const SetSync *sync)
+{
+    return !world_is_at_least(actor_world(sync->actor), 28);
+}
+
 static bool names_set(const SetSync *sync, const OwnerRef *ref)
 {
     return ref->kind == KIND_STATEFUL_SET && ref->name == sync->set->key.name;
@@ -97,7 +104,7 @@ bool statefulset_claim_conflicts(const SetSync *sync, const Object *claim, Atom 
                                  Atom pod_name)
 {
     const Meta *meta = object_meta(claim);
-    if (keeps_everything(sync->view)) return false;
+    if (keeps_everything(sync->view) || knows_uids_only(sync)) return false;
     for (uint32_t i = 0; i < meta->owner_count; i++) {
         const OwnerRef *ref = &meta->owners[i];
         bool is_ours = names_set(sync, ref) ? ref->uid == sync->set->uid
@@ -125,11 +132,13 @@ bool statefulset_claim_matches(const SetSync *sync, const Object *claim, int64_t
     const Meta *meta = object_meta(claim);
     Wanted wanted = wanted_owner(sync->view, ordinal);
     if (meta->owner_count == 0) return wanted == OWNED_BY_NONE;
-    if (has_stale_owner(sync, meta, pod_uid, pod_name)) return true;
+
+    bool is_careful = !knows_uids_only(sync);
+    if (is_careful && has_stale_owner(sync, meta, pod_uid, pod_name)) return true;
 
     bool set_owns = has_owner(meta, sync->set->uid), pod_owns = has_owner(meta, pod_uid);
     if (statefulset_claim_conflicts(sync, claim, pod_uid, pod_name)) return !set_owns && !pod_owns;
-    if (has_weak_owner(sync, meta, pod_uid)) return false;
+    if (is_careful && has_weak_owner(sync, meta, pod_uid)) return false;
     return set_owns == (wanted == OWNED_BY_SET) && pod_owns == (wanted == OWNED_BY_POD);
 }
 
@@ -143,13 +152,38 @@ bool statefulset_claims_match(const SetSync *sync, int64_t ordinal, Atom pod_uid
     return true;
 }
 
-Value *statefulset_claim_owned(const SetSync *sync, const Object *claim, int64_t ordinal,
-                               const Object *pod, Atom pod_name)
+/* Owners as up to 1.27: only what is too much goes, what is missing is added, and no reference is a
+ * controller's. */
+static Value *owners_by_uid(const SetSync *sync, const Object *claim, Wanted wanted,
+                            const Object *pod)
+{
+    const Meta *meta = object_meta(claim);
+    const Value *old = value_find(claim->value, "metadata", "ownerReferences");
+    const Object *owner = wanted == OWNED_BY_SET ? sync->set : wanted == OWNED_BY_POD ? pod : NULL;
+    Atom pod_uid = pod ? pod->uid : ATOM_NONE;
+
+    Value *owners = value_list();
+    for (uint32_t i = 0; i < meta->owner_count; i++) {
+        Atom uid = meta->owners[i].uid;
+        bool is_ours = uid == sync->set->uid || (pod_uid && uid == pod_uid);
+        if (!is_ours || (owner && uid == owner->uid))
+            value_list_add(owners, value_ref(value_at(old, i)));
+    }
+    if (owner && !has_owner(meta, owner->uid)) {
+        Value *ref = revision_owner_ref(owner, actor_text(sync->actor, owner->key.name));
+        value_drop(&ref, "controller");
+        value_drop(&ref, "blockOwnerDeletion");
+        value_list_add(owners, ref);
+    }
+    return owners;
+}
+
+static Value *owners_by_name(const SetSync *sync, const Object *claim, Wanted wanted,
+                             const Object *pod, Atom pod_name)
 {
     const Meta *meta = object_meta(claim);
     const Value *old = value_find(claim->value, "metadata", "ownerReferences");
     Atom pod_uid = pod ? pod->uid : ATOM_NONE;
-    Wanted wanted = wanted_owner(sync->view, ordinal);
     if (statefulset_claim_conflicts(sync, claim, pod_uid, pod_name)) wanted = OWNED_BY_NONE;
 
     Value *owners = value_list();
@@ -161,7 +195,15 @@ Value *statefulset_claim_owned(const SetSync *sync, const Object *claim, int64_t
     if (wanted == OWNED_BY_SET) value_list_add(owners, statefulset_owner(sync));
     if (wanted == OWNED_BY_POD && pod)
         value_list_add(owners, revision_owner_ref(pod, actor_text(sync->actor, pod_name)));
+    return owners;
+}
 
+Value *statefulset_claim_owned(const SetSync *sync, const Object *claim, int64_t ordinal,
+                               const Object *pod, Atom pod_name)
+{
+    Wanted wanted = wanted_owner(sync->view, ordinal);
+    Value *owners = knows_uids_only(sync) ? owners_by_uid(sync, claim, wanted, pod)
+                                          : owners_by_name(sync, claim, wanted, pod, pod_name);
     Value *body = value_ref(claim->value);
     if (value_size(owners)) {
         value_put(&body, owners, "metadata", "ownerReferences");
@@ -179,9 +221,13 @@ bool statefulset_claims_are_stale(const SetSync *sync, int64_t ordinal, Atom pod
         const Object *claim = statefulset_claim(sync, i, ordinal);
         if (!claim) continue;
         const Meta *meta = object_meta(claim);
-        for (uint32_t j = 0; j < meta->owner_count; j++)
-            if (names_pod(&meta->owners[j], pod_name) && meta->owners[j].uid != pod_uid)
-                return true;
+        for (uint32_t j = 0; j < meta->owner_count; j++) {
+            const OwnerRef *ref = &meta->owners[j];
+            /* up to 1.27 a set of that name is taken for the pod */
+            bool is_named =
+                names_pod(ref, pod_name) || (ref->name == pod_name && knows_uids_only(sync));
+            if (is_named && ref->uid != pod_uid) return true;
+        }
     }
     return false;
 }

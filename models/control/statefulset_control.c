@@ -6,7 +6,7 @@
  * State:  replicas (ascending) --> owners of condemned claims --> condemned (descending)
  *             --> rolling update (descending) --> status --> history
  *         OrderedReady leaves at the first pod that must be waited for; status and history follow
- *         in any case.
+ *         in any case. Up to 1.27 a replica that has ended is deleted and created in one sync.
  */
 #include "models/control/statefulset.h"
 
@@ -112,6 +112,10 @@ static SetStatus final_status(const SetSync *sync, Atom *ret_current)
     SetStatus status = sync->status;
     *ret_current = sync->current_name;
     status.current -= sync->is_running ? sync->rolls_done : sync->rolls_planned;
+    SetStatus replaced = sync->is_running ? sync->replaced_done : sync->replaced_planned;
+    status.replicas -= replaced.replicas;
+    status.current -= replaced.current;
+    status.updated -= replaced.updated;
     if (is_complete(sync, &status)) {
         status.current = status.updated;
         *ret_current = sync->update_name;
@@ -179,17 +183,20 @@ static PlanVerdict on_status_written(Actor *actor, PlanStep *step, const Reply *
 }
 
 /* Plans the status write: its body is made when its turn comes, because deletions of the update
- * phase count only if they went well. */
+ * phase, and of pods that are made again, count only if they went well. */
 static void write_status(SetSync *sync)
 {
-    if (!has_new_status(sync) && !sync->rolls_planned) return;
+    bool may_differ = sync->rolls_planned || sync->replaced_planned.replicas;
+    if (!has_new_status(sync) && !may_differ) return;
+    Atom current;
+    SetStatus status = final_status(sync, &current);
     PlanStep *step = plan_update_status(sync->actor, sync->set, value_ref(sync->set->value));
     plan_flags(step, PLAN_FINAL | PLAN_RETRIES_CONFLICT);
     plan_late(step, status_body, sync);
     plan_then(step, on_status_written, sync);
-    plan_because(
-        step, "replicas %" PRId64 ", ready %" PRId64 ", available %" PRId64 ", updated %" PRId64,
-        sync->status.replicas, sync->status.ready, sync->status.available, sync->status.updated);
+    plan_because(step,
+                 "replicas %" PRId64 ", ready %" PRId64 ", available %" PRId64 ", updated %" PRId64,
+                 status.replicas, status.ready, status.available, status.updated);
 }
 
 /* --- history --- */
@@ -297,6 +304,66 @@ static bool run_for_all(SetSync *sync, unsigned count, bool (*each)(SetSync *, u
         if (sync->is_doomed) return true;
     }
     return false;
+}
+
+/* A pod that is deleted and made again in this sync. */
+typedef struct {
+    SetSync *sync;
+    const Object *pod;
+} Recreation;
+
+static PlanVerdict on_recreating(Actor *actor, PlanStep *step, const Reply *reply, void *data)
+{
+    const Recreation *recreation = data;
+    const Object *pod = recreation->pod;
+    bool has_failed = pod_view(pod)->phase == PHASE_FAILED;
+    (void)step, (void)reply;
+
+    recreation->sync->is_running = true;
+    actor_event(actor, recreation->sync->set->key, has_failed ? "Warning" : "Normal",
+                has_failed ? "RecreatingFailedPod" : "RecreatingTerminatedPod",
+                "StatefulSet %s/%s is recreating %s Pod %s", actor_text(actor, pod->key.space),
+                recreation->sync->name, has_failed ? "failed" : "terminated",
+                actor_text(actor, pod->key.name));
+    return PLAN_ACCEPT;
+}
+
+static PlanVerdict on_ended_deleted(Actor *actor, PlanStep *step, const Reply *reply, void *data)
+{
+    const Recreation *recreation = data;
+    (void)actor, (void)step, (void)reply;
+    count_pod(recreation->sync, recreation->pod, &recreation->sync->replaced_done);
+    return PLAN_ACCEPT;
+}
+
+/* Up to 1.27 a pod that has ended is deleted, even if it is being deleted, and its slot is empty
+ * from then on. The creation that follows is refused (AlreadyExists) while a finalizer keeps the
+ * old pod. */
+static void empty_slot(SetSync *sync, SetPod *replica)
+{
+    Recreation *recreation = plan_alloc(sync->actor, sizeof *recreation);
+    *recreation = (Recreation){sync, replica->pod};
+    const char *name = actor_text(sync->actor, replica->pod->key.name);
+    char why[120];
+    snprintf(why, sizeof why, "%.60s has ended (phase %s) and is made again", name,
+             pod_phase_text(pod_view(replica->pod)->phase));
+
+    Key set = sync->set->key;
+    plan_then(plan_answer(sync->actor, set, REASON_OK, "%s", why), on_recreating, recreation);
+    statefulset_delete_pod(sync, replica->pod->key.name, false, why);
+    plan_then(plan_answer(sync->actor, set, REASON_OK, "%.60s no longer counts", name),
+              on_ended_deleted, recreation);
+    count_pod(sync, replica->pod, &sync->replaced_planned);
+    replica->pod = NULL;
+}
+
+static bool process_replica(SetSync *sync, unsigned index)
+{
+    SetPod *replica = &sync->replicas[index];
+    if (replica->pod && pod_is_terminal(pod_view(replica->pod)) &&
+        !world_is_at_least(actor_world(sync->actor), 28))
+        empty_slot(sync, replica);
+    return statefulset_process_replica(sync, index);
 }
 
 static bool process_condemned(SetSync *sync, unsigned index)
@@ -431,7 +498,7 @@ static void update_some(SetSync *sync, int64_t lowest)
 static void run_phases(SetSync *sync)
 {
     if (object_is_terminating(sync->set)) return;
-    if (run_for_all(sync, sync->replica_count, statefulset_process_replica)) return;
+    if (run_for_all(sync, sync->replica_count, process_replica)) return;
     if (run_for_all(sync, sync->condemned_count, statefulset_fix_condemned_claims)) return;
     if (run_for_all(sync, sync->condemned_count, process_condemned)) return;
     if (sync->view->is_on_delete) return;
@@ -466,6 +533,7 @@ static void plan_next_look(SetSync *sync)
 void statefulset_control(SetSync *sync)
 {
     sync->rolls_planned = sync->rolls_done = 0;
+    sync->replaced_planned = sync->replaced_done = (SetStatus){0};
     sync->is_doomed = false;
     partition_pods(sync);
     sync->first_unavailable = find_first_unhealthy(sync);
