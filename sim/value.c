@@ -68,14 +68,14 @@ static inline bool has_type(const Value *value, ValueType type)
 
 #define BLOCK_UNIT ((size_t)16)
 
-enum { BLOCK_CLASSES = 9, BLOCKS_KEPT = 16384 };
+enum { BLOCK_CLASSES = 9, BLOCKS_KEPT = 4096 };
 
 typedef struct Spare Spare;
 struct Spare {
     Spare *next;
 };
 
-/* Blocks of (class * BLOCK_UNIT) bytes or more; class 0 is not used. */
+/* Blocks of (class + 1/2) units or more, which is what malloc rounds to; class 0 is not kept. */
 typedef struct {
     Spare *first;
     unsigned count;
@@ -102,13 +102,18 @@ static void spares_begin(void)
     if (g_private_get(&owner) == NULL) g_private_set(&owner, spares);
 }
 
+static inline size_t class_of(size_t size)
+{
+    return (size + BLOCK_UNIT / 2 - 1) / BLOCK_UNIT;
+}
+
 static inline void *block_new(size_t size)
 {
-    size_t class = (size + BLOCK_UNIT - 1) / BLOCK_UNIT;
+    size_t class = class_of(size);
     if (class >= BLOCK_CLASSES) return g_malloc(size);
     SpareList *list = &spares[class];
     Spare *spare = list->first;
-    if (spare == NULL) return g_malloc(class * BLOCK_UNIT);
+    if (spare == NULL) return g_malloc(class * BLOCK_UNIT + BLOCK_UNIT / 2);
     list->first = spare->next;
     list->count--;
     return spare;
@@ -128,7 +133,7 @@ static inline void *block_new(size_t size)
 /* `size`: as asked for, or less. */
 static inline void block_free(void *block, size_t size)
 {
-    size_t class = (size + BLOCK_UNIT - 1) / BLOCK_UNIT;
+    size_t class = class_of(size);
     if (!KEEPS_BLOCKS || class == 0 || class >= BLOCK_CLASSES ||
         spares[class].count >= BLOCKS_KEPT) {
         g_free(block);
