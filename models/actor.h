@@ -54,11 +54,11 @@ struct Component {
     const WatchRule *watches; /* may be NULL */
     unsigned workers;         /* 0: 1 */
     Backoff backoff;
-    bool unthrottled;         /* no client-side rate limit (kubelet heartbeats) */
-    Nanos timeout;            /* of a request; 0: 60 s */
-    void (*start)(Actor *actor);            /* may be NULL; caches are empty or filling */
-    void (*stop)(Actor *actor);             /* frees what state holds; may be NULL */
-    void (*sync)(Actor *actor, Key key);    /* fills the plan; may be NULL */
+    bool unthrottled;                          /* no client-side rate limit (kubelet heartbeats) */
+    Nanos timeout;                             /* of a request; 0: 60 s */
+    void (*start)(Actor *actor);               /* may be NULL; caches are empty or filling */
+    void (*stop)(Actor *actor);                /* frees what state holds; may be NULL */
+    void (*sync)(Actor *actor, Key key);       /* fills the plan; may be NULL */
     void (*timer)(Actor *actor, uint64_t tag); /* actor_timer() fired; may be NULL */
 };
 

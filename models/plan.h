@@ -30,11 +30,11 @@ typedef struct PlanStep PlanStep;
 
 typedef enum {
     PLAN_PLAIN = 0,
-    PLAN_FINAL = 1 << 0,            /* performed even if an earlier step failed */
-    PLAN_GOES_ON = 1 << 1,          /* its failure does not stop the lane, but fails the plan */
-    PLAN_IGNORES = 1 << 2,          /* its failure counts as success */
+    PLAN_FINAL = 1 << 0,             /* performed even if an earlier step failed */
+    PLAN_GOES_ON = 1 << 1,           /* its failure does not stop the lane, but fails the plan */
+    PLAN_IGNORES = 1 << 2,           /* its failure counts as success */
     PLAN_IGNORES_NOT_FOUND = 1 << 3, /* NotFound counts as success */
-    PLAN_RETRIES_CONFLICT = 1 << 4, /* on Conflict: takes the cache's newer version (see rebase),
+    PLAN_RETRIES_CONFLICT = 1 << 4,  /* on Conflict: takes the cache's newer version (see rebase),
                                        up to 5 attempts 10 ms apart with jitter, as upstream's
                                        RetryOnConflict */
 } PlanFlags;
@@ -78,7 +78,8 @@ void plan_uid(PlanStep *step, Atom uid);
 void plan_then(PlanStep *step, PlanReply reply, void *data);
 /* With PLAN_RETRIES_CONFLICT: makes the body anew from the cache's present version of the object;
  * returns NULL to give up. Default: the same body, with the newer version as precondition. */
-void plan_rebase(PlanStep *step, Value *(*rebase)(Actor *actor, PlanStep *step, const Object *newer));
+void plan_rebase(PlanStep *step,
+                 Value *(*rebase)(Actor *actor, PlanStep *step, const Object *newer));
 /* Why this step is taken; shown by plan_text() and recorded as DECISION. */
 void plan_because(PlanStep *step, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* Emits a Kubernetes event about `about` when the step has succeeded / failed; in the failure

@@ -63,7 +63,7 @@ static char *suggest_verb(const char *word)
     g_autoptr(GPtrArray) names = g_ptr_array_new();
     for (const Verb *const *verb = scenario_verbs; *verb; verb++)
         g_ptr_array_add(names, (gpointer)(uintptr_t)(*verb)->name);
-    g_ptr_array_add(names, (gpointer)(uintptr_t)"inject");
+    g_ptr_array_add(names, (gpointer)(uintptr_t) "inject");
     return suggestion(word, names);
 }
 
@@ -156,8 +156,10 @@ static bool read_step(Reading *reading, const Value *element, const char *path, 
     g_ptr_array_add(reading->manifests->values, head);
     StepFields fields = {0};
     if (!param_read(step_params, head, &fields, place, error)) return false;
-    *step = (Step){
-        .name = *fields.name ? fields.name : NULL, .at = fields.at, .file = reading->file, .line = value_line(element)};
+    *step = (Step){.name = *fields.name ? fields.name : NULL,
+                   .at = fields.at,
+                   .file = reading->file,
+                   .line = value_line(element)};
     g_autofree char *inner = g_strconcat(path, ".", key, NULL);
     const Value *map = value_get(rest, key);
     if (fields.at > reading->scenario->duration) {

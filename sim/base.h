@@ -33,7 +33,7 @@ typedef int64_t Nanos;
 
 #define CHECK(cond) (G_LIKELY(cond) ? (void)0 : check_failed(#cond, __FILE__, __LINE__, NULL))
 /* CHECK with a printf-formatted explanation. */
-#define CHECK_THAT(cond, ...)                                                                      \
+#define CHECK_THAT(cond, ...) \
     (G_LIKELY(cond) ? (void)0 : check_failed(#cond, __FILE__, __LINE__, __VA_ARGS__))
 /* A statement that is never reached. */
 #define UNREACHABLE() check_failed("unreachable", __FILE__, __LINE__, NULL)

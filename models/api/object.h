@@ -98,21 +98,21 @@ void meta_unref(const Meta *meta); /* NULL is allowed */
 /* Each index maps a 64-bit key to the objects filed under it. */
 typedef enum {
     INDEX_NONE,
-    INDEX_SPACE,           /* kind + namespace: index_key(kind, space) */
-    INDEX_OWNER,           /* any kind: uid of each owner: index_key(owner uid, 0) */
-    INDEX_CONTROLLER,      /* kind + controlling owner's uid: index_key(kind, uid) */
-    INDEX_ORPHAN,          /* kind + namespace, objects without a controller: index_key(kind, space) */
-    INDEX_POD_NODE,        /* index_key(node name, 0) */
-    INDEX_POD_UNBOUND,     /* pods without a node: index_key(0, 0) */
-    INDEX_POD_CLAIM,       /* index_key(space, claim name) */
-    INDEX_POD_LABEL,       /* one a label: index_key3(space, key, value) */
-    INDEX_SERVICE_SELECTOR,/* one a selector pair: index_key3(space, key, value) */
-    INDEX_SLICE_SERVICE,   /* index_key(space, service name) */
-    INDEX_CLAIM_VOLUME,    /* claims naming a volume: index_key(volume name, 0) */
-    INDEX_ATTACHMENT_NODE, /* index_key(node name, 0) */
+    INDEX_SPACE,       /* kind + namespace: index_key(kind, space) */
+    INDEX_OWNER,       /* any kind: uid of each owner: index_key(owner uid, 0) */
+    INDEX_CONTROLLER,  /* kind + controlling owner's uid: index_key(kind, uid) */
+    INDEX_ORPHAN,      /* kind + namespace, objects without a controller: index_key(kind, space) */
+    INDEX_POD_NODE,    /* index_key(node name, 0) */
+    INDEX_POD_UNBOUND, /* pods without a node: index_key(0, 0) */
+    INDEX_POD_CLAIM,   /* index_key(space, claim name) */
+    INDEX_POD_LABEL,   /* one a label: index_key3(space, key, value) */
+    INDEX_SERVICE_SELECTOR,  /* one a selector pair: index_key3(space, key, value) */
+    INDEX_SLICE_SERVICE,     /* index_key(space, service name) */
+    INDEX_CLAIM_VOLUME,      /* claims naming a volume: index_key(volume name, 0) */
+    INDEX_ATTACHMENT_NODE,   /* index_key(node name, 0) */
     INDEX_ATTACHMENT_VOLUME, /* index_key(volume name, 0) */
-    INDEX_LEASE_NODE,      /* leases of kube-node-lease: index_key(name, 0) */
-    INDEX_NODE_NAME,       /* the Node itself: index_key(name, 0); what its own kubelet watches */
+    INDEX_LEASE_NODE,        /* leases of kube-node-lease: index_key(name, 0) */
+    INDEX_NODE_NAME,         /* the Node itself: index_key(name, 0); what its own kubelet watches */
     INDEX_COUNT
 } IndexId;
 
@@ -140,11 +140,11 @@ typedef struct {
 typedef struct FieldErrors FieldErrors;
 
 typedef struct {
-    const char *name;        /* "StatefulSet" */
-    const char *api_version; /* "apps/v1" */
-    const char *plural;      /* "statefulsets" */
+    const char *name;               /* "StatefulSet" */
+    const char *api_version;        /* "apps/v1" */
+    const char *plural;             /* "statefulsets" */
     const char *const *short_names; /* "sts", NULL-terminated; may be NULL */
-    const char *const *also; /* older apiVersions that are read as this one; may be NULL */
+    const char *const *also;        /* older apiVersions that are read as this one; may be NULL */
     bool is_namespaced;
     bool has_status; /* a status sub-resource: plain updates leave status alone and vice versa */
 

@@ -23,22 +23,26 @@ typedef enum {
     REQUEST_PATCH,         /* body is a patch of the given type */
     REQUEST_PATCH_STATUS,
     REQUEST_DELETE,
-    REQUEST_BIND,          /* pods/binding: body {"target":{"name":NODE}} */
+    REQUEST_BIND, /* pods/binding: body {"target":{"name":NODE}} */
 } RequestVerb;
 
 typedef enum { PATCH_STRATEGIC, PATCH_MERGE, PATCH_JSON } PatchType;
 
-typedef enum { PROPAGATION_DEFAULT, PROPAGATION_BACKGROUND, PROPAGATION_FOREGROUND,
-               PROPAGATION_ORPHAN } Propagation;
+typedef enum {
+    PROPAGATION_DEFAULT,
+    PROPAGATION_BACKGROUND,
+    PROPAGATION_FOREGROUND,
+    PROPAGATION_ORPHAN
+} Propagation;
 
 typedef struct {
     RequestVerb verb;
-    Key key;           /* create with generateName: name is ATOM_NONE */
-    Value *body;       /* owned by the request; NULL where none belongs */
+    Key key;     /* create with generateName: name is ATOM_NONE */
+    Value *body; /* owned by the request; NULL where none belongs */
     PatchType patch;
-    int64_t version;   /* resourceVersion the client read (update) or demands (delete); 0: none */
-    Atom uid;          /* precondition; ATOM_NONE: none */
-    int64_t grace_s;   /* delete: gracePeriodSeconds; -1: not given */
+    int64_t version; /* resourceVersion the client read (update) or demands (delete); 0: none */
+    Atom uid;        /* precondition; ATOM_NONE: none */
+    int64_t grace_s; /* delete: gracePeriodSeconds; -1: not given */
     Propagation propagation;
 } Request;
 

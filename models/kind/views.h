@@ -21,8 +21,14 @@ typedef enum { CONDITION_ABSENT, CONDITION_FALSE, CONDITION_TRUE, CONDITION_UNKN
 
 /* --- Pod --- */
 
-typedef enum { PHASE_NONE, PHASE_PENDING, PHASE_RUNNING, PHASE_SUCCEEDED, PHASE_FAILED,
-               PHASE_UNKNOWN } PodPhase;
+typedef enum {
+    PHASE_NONE,
+    PHASE_PENDING,
+    PHASE_RUNNING,
+    PHASE_SUCCEEDED,
+    PHASE_FAILED,
+    PHASE_UNKNOWN
+} PodPhase;
 typedef enum { PULL_IF_NOT_PRESENT, PULL_ALWAYS, PULL_NEVER } PullPolicy;
 typedef enum { RESTART_ALWAYS, RESTART_ON_FAILURE, RESTART_NEVER } RestartPolicy;
 
@@ -48,8 +54,12 @@ typedef struct {
     bool is_read_only;
 } PodVolume;
 
-typedef enum { EFFECT_NONE, EFFECT_NO_SCHEDULE, EFFECT_PREFER_NO_SCHEDULE,
-               EFFECT_NO_EXECUTE } TaintEffect;
+typedef enum {
+    EFFECT_NONE,
+    EFFECT_NO_SCHEDULE,
+    EFFECT_PREFER_NO_SCHEDULE,
+    EFFECT_NO_EXECUTE
+} TaintEffect;
 
 typedef struct {
     Atom key, value; /* key ATOM_NONE with exists: every taint */
@@ -77,25 +87,25 @@ typedef struct {
     const ContainerView *containers; /* init containers first, in order */
     const PodVolume *volumes;
     const Toleration *tolerations;
-    const PortView *ports;       /* of all containers */
+    const PortView *ports; /* of all containers */
     const Label *node_selector;
-    const Value *affinity;       /* borrowed from the value */
+    const Value *affinity; /* borrowed from the value */
     const Value *topology_spread;
 } PodSpec;
 
 typedef struct {
     const Meta *meta;
     const PodSpec *spec;
-    Atom revision;     /* label controller-revision-hash */
+    Atom revision; /* label controller-revision-hash */
     Atom pod_ip;
-    Atom reason;       /* status.reason */
+    Atom reason; /* status.reason */
     PodPhase phase;
     Condition ready;
-    Nanos ready_at;    /* lastTransitionTime of Ready */
+    Nanos ready_at; /* lastTransitionTime of Ready */
     Condition scheduled;
     Condition disruption; /* DisruptionTarget */
     unsigned containers_running, restarts;
-    Nanos started_at;  /* status.startTime */
+    Nanos started_at; /* status.startTime */
 } PodView;
 
 /* Phase Running and condition Ready: the StatefulSet's "running and ready" (also if terminating). */
@@ -118,8 +128,9 @@ typedef enum { RETENTION_RETAIN, RETENTION_DELETE, RETENTION_OTHER } Retention;
 typedef struct {
     const Meta *meta;
     int64_t replicas, start_ordinal, min_ready_s, history_limit;
-    bool is_parallel, is_on_delete, has_rolling_update; /* spec.updateStrategy.rollingUpdate given */
-    bool has_retention; /* persistentVolumeClaimRetentionPolicy given */
+    bool is_parallel, is_on_delete,
+        has_rolling_update; /* spec.updateStrategy.rollingUpdate given */
+    bool has_retention;     /* persistentVolumeClaimRetentionPolicy given */
     Retention when_deleted, when_scaled;
     int64_t partition;
     const Value *max_unavailable; /* integer, percentage or NULL */
@@ -250,8 +261,8 @@ typedef struct {
     bool is_unschedulable;
     uint32_t taint_count, in_use_count, attached_count;
     const Taint *taints;
-    const Atom *volumes_in_use;   /* status.volumesInUse: unique volume names */
-    const Atom *volumes_attached; /* status.volumesAttached[].name */
+    const Atom *volumes_in_use;            /* status.volumesInUse: unique volume names */
+    const Atom *volumes_attached;          /* status.volumesAttached[].name */
     int64_t cpu_milli, memory_bytes, pods; /* allocatable */
     Condition ready;
     Nanos ready_heartbeat_at, ready_transition_at;

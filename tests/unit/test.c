@@ -32,16 +32,14 @@ static void remove_tree(const char *path)
 
 const char *test_tmp(void)
 {
-    if (!tmp_folder)
-        tmp_folder = g_dir_make_tmp("kennel-unit-XXXXXX", NULL);
+    if (!tmp_folder) tmp_folder = g_dir_make_tmp("kennel-unit-XXXXXX", NULL);
     CHECK(tmp_folder);
     return tmp_folder;
 }
 
 static void report(bool ok, const char *where, const char *text)
 {
-    if (!ok)
-        fprintf(stderr, "\n%s: %s\n", where, text);
+    if (!ok) fprintf(stderr, "\n%s: %s\n", where, text);
     CU_assertImplementation(ok, 0, text, where, "", CU_FALSE);
 }
 
@@ -86,8 +84,7 @@ static void add_all(const char *only)
     const char *file = NULL;
     for (unsigned i = 0; i < tests->len; i++) {
         TestCase *test = tests->pdata[i];
-        if (!file || strcmp(file, test->file) != 0)
-            suite = CU_add_suite(test->file, NULL, NULL);
+        if (!file || strcmp(file, test->file) != 0) suite = CU_add_suite(test->file, NULL, NULL);
         file = test->file;
         CHECK(suite && CU_add_test(suite, test->name, test->run));
     }
@@ -103,7 +100,6 @@ int main(int argc, char **argv)
     CU_basic_run_tests();
     bool failed = CU_get_number_of_failures() > 0 || CU_get_number_of_tests_run() == 0;
     CU_cleanup_registry();
-    if (tmp_folder)
-        remove_tree(tmp_folder);
+    if (tmp_folder) remove_tree(tmp_folder);
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
