@@ -106,16 +106,11 @@ static Value *new_uid(MemoryApi *api, Key key)
     int number = GPOINTER_TO_INT(g_hash_table_lookup(api->incarnations, GUINT_TO_POINTER(ref))) + 1;
     remember_incarnation(api, ref, number);
     const char *kind = kind_word(key.kind), *name = atom_text(api->atoms, key.name);
-    size_t kind_length = strlen(kind), name_length = strlen(name);
-    char text[600];
-    if (number > 9 || kind_length + name_length + 5 > sizeof text)
+    char text[600], end[] = {'-', 'u', (char)('0' + number), '\0'};
+    if (number > 9 || strlen(kind) + strlen(name) + 5 > sizeof text)
         return value_printf("%s-%s-u%d", kind, name, number);
-    memcpy(text, kind, kind_length);
-    text[kind_length] = '-';
-    memcpy(text + kind_length + 1, name, name_length);
-    const char end[] = {'-', 'u', (char)('0' + number)};
-    memcpy(text + kind_length + 1 + name_length, end, sizeof end);
-    return value_string_n(text, kind_length + 1 + name_length + sizeof end);
+    char *at = g_stpcpy(g_stpcpy(g_stpcpy(g_stpcpy(text, kind), "-"), name), end);
+    return value_string_n(text, (size_t)(at - text));
 }
 
 /* --- objects --- */

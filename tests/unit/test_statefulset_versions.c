@@ -20,8 +20,10 @@ static char *trace_of(Rehearsal *rehearsal, const RehearsalRecord *record)
         if (act->type == ACT_EVENT) {
             g_string_append_printf(out, "%s(%s)", space, act->event_reason);
         } else if (act->type == ACT_REQUEST && is_shown) {
-            char sign = act->verb == REQUEST_CREATE ? '+' : act->verb == REQUEST_DELETE ? '-' : '~';
-            g_string_append_printf(out, "%s%c%s%s", space, sign,
+            const char *sign = act->verb == REQUEST_CREATE   ? "+"
+                               : act->verb == REQUEST_DELETE ? "-"
+                                                             : "~";
+            g_string_append_printf(out, "%s%s%s%s", space, sign,
                                    atom_text(rehearsal_atoms(rehearsal), act->key.name),
                                    act->reason ? "!" : "");
         }
