@@ -13,7 +13,7 @@ if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
     mapfile -t files < <(git ls-files --cached --others --exclude-standard | sort -u |
         while read -r file; do [ -f "$file" ] && echo "$file"; done)
 else
-    mapfile -t files < <(find . -type f -not -path './build/*' -not -path './results/*' |
+    mapfile -t files < <(find . -type f -not -path './.git/*' -not -path './build/*' -not -path './results/*' |
         sed 's|^\./||' | LC_ALL=C sort)
 fi
 # match PATTERN: files whose name matches an extended regular expression.
